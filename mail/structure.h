@@ -1,0 +1,63 @@
+// The MIME structure of a message (RFC 2045, 2046, 2183) by octet offsets, found in one pass with bounded memory.
+// Nothing is decoded and no byte copied but the headers of the part in hand.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "mail/limits.h"
+
+namespace mailstead::mail {
+
+// What IMAP calls an envelope (RFC 3501 §7.4.2): raw, unfolded field values of a message's header.
+struct Envelope {
+  std::string date, subject, from, sender, reply_to, to, cc, bcc, in_reply_to, message_id;
+  bool operator==(const Envelope&) const = default;
+};
+
+struct Part {
+  std::string type = "text", subtype = "plain";                 // lower case; multipart/digest children: message/rfc822
+  std::vector<std::pair<std::string, std::string>> parameters;  // names lower case, raw values with quotes resolved
+  std::string id, description, encoding = "7bit", md5, language, location;  // raw; encoding lower case
+  std::string disposition;                                                  // lower case; empty when there was none
+  std::vector<std::pair<std::string, std::string>> disposition_parameters;
+
+  // Offsets count from the message's first octet. The header runs from header_offset up to body_offset.
+  ByteCount header_offset = 0, body_offset = 0, body_size = 0;
+  std::uint64_t lines = 0;           // of the body: line ends, plus one when the last line has none
+  std::vector<Part> children;        // of a multipart; of message/rfc822 exactly one, the message inside
+  std::optional<Envelope> envelope;  // of the root and of the message inside message/rfc822
+
+  [[nodiscard]] bool is_multipart() const noexcept { return type == "multipart"; }
+  [[nodiscard]] bool is_message() const noexcept { return type == "message" && !children.empty(); }
+  bool operator==(const Part&) const = default;
+};
+
+// Feed the message in pieces of any size, then finish() once. Beyond a limit the rest of a part is its opaque body.
+// Memory: the open headers (≤ limits.header_bytes) and the parts found (≤ limits.mime_parts).
+class StructureParser {
+ public:
+  explicit StructureParser(const ParseLimits& limits = {});
+  ~StructureParser();
+  StructureParser(StructureParser&&) noexcept;
+  StructureParser& operator=(StructureParser&&) noexcept;
+  void feed(std::string_view bytes);
+  [[nodiscard]] Part finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+[[nodiscard]] Part parse_structure(std::string_view message, const ParseLimits& limits = {});
+
+// A compact form for storing beside the message. decode returns nullopt on anything that encode did not write.
+[[nodiscard]] std::string encode_structure(const Part& root);
+[[nodiscard]] std::optional<Part> decode_structure(std::string_view bytes);
+
+}  // namespace mailstead::mail
