@@ -1,0 +1,35 @@
+// Where did that mail go: the history of each message.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "storage/acceptance.h"
+#include "storage/types.h"
+
+namespace mailstead::storage {
+
+struct MessageHistory {
+  MessageId id = 0;
+  SourceRef source;
+  std::string message_id, from, subject;
+  mail::ByteCount size = 0;
+  mail::WallTime internal_date;
+  MessageId duplicate_of = 0;
+  std::vector<HistoryEvent> events;    // in order
+  std::vector<std::string> placed_in;  // "alice/Lists/boost", where it lies now
+};
+
+// Thread-safe. Throws Failure(kStorage, kProcess).
+class History {
+ public:
+  virtual ~History() = default;
+  // By Message-ID header (with or without angle brackets), oldest first; duplicates are entries of their own.
+  [[nodiscard]] virtual std::vector<MessageHistory> by_message_id(const std::string& message_id) const = 0;
+  [[nodiscard]] virtual std::optional<MessageHistory> by_id(MessageId id) const = 0;
+  // Newest first, those whose subject, from or Message-ID contains `text` (ASCII case-insensitive).
+  [[nodiscard]] virtual std::vector<MessageHistory> search(const std::string& text, std::size_t limit) const = 0;
+  virtual void add(MessageId message, const HistoryEvent& event) = 0;
+};
+
+}  // namespace mailstead::storage
