@@ -1,0 +1,57 @@
+// The rules of a configuration, compiled once and then only read.
+//
+// Rules are tried in order; the first that matches and does not say "continue" ends the walk. A message that no rule
+// delivered or discarded goes to the default destination: none is lost by omission.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "router/decision.h"
+#include "router/subject.h"
+
+namespace mailstead::router {
+
+// A fault of the rules as written. The pointer (RFC 6901, from the configuration's root, such as
+// "/rules/2/if/all/0/adress") lets the loader find file and line.
+struct Problem {
+  std::string pointer;
+  std::string what;  // "unknown test \"adress\""
+  std::string hint;  // "did you mean \"address\"?"; may be empty
+};
+
+struct RuleContext {
+  std::set<std::string> destinations;  // names that exist
+  std::set<std::string> accounts;
+  std::string default_destination;  // "" : none configured
+};
+
+// Immutable after compile(); thread-safe.
+class RuleSet {
+ public:
+  // `rules` is the array of the configuration ("rules"; may be null). All problems are appended; the result serves only
+  // when there was none. `pointer` is where the array stands.
+  [[nodiscard]] static std::shared_ptr<const RuleSet> compile(const nlohmann::json& rules, const RuleContext& context,
+                                                              std::vector<Problem>& problems,
+                                                              const std::string& pointer = "/rules");
+  ~RuleSet();
+
+  // Never throws on a message: what cannot be evaluated does not match and is noted.
+  [[nodiscard]] Decision decide(const Subject& subject) const;
+  // The same decision, with reasons.
+  [[nodiscard]] Explanation explain(const Subject& subject) const;
+  [[nodiscard]] std::size_t size() const noexcept;
+  // Whether any rule can look at the body (else headers are enough for a verdict).
+  [[nodiscard]] bool needs_body() const noexcept;
+
+ private:
+  struct State;
+  explicit RuleSet(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace mailstead::router

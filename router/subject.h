@@ -1,0 +1,28 @@
+// What the rules see of a message. Views only: the pipeline owns everything and it outlives the decision.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mail/content.h"
+#include "mail/flags.h"
+#include "mail/header.h"
+#include "mail/scan.h"
+
+namespace mailstead::router {
+
+struct Subject {
+  const mail::MessageFacts& facts;  // header, structure, size, message_id
+  const mail::HeaderBlock& header;  // parsed over facts.header
+  const mail::Content& content;
+  std::string_view account;  // "" when there is none (route FILE)
+  std::string_view folder;
+  const mail::Flags& flags;  // on the source
+  mail::WallTime internal_date;
+  mail::WallTime now;
+  std::string_view envelope_from;  // "" unknown
+  const std::vector<std::string>& envelope_to;
+};
+
+}  // namespace mailstead::router
