@@ -1,0 +1,135 @@
+// What the agent asks of a remote account, whatever its protocol: one poll, the wait for news, and a look around.
+//
+// A retriever finds what is new (against the ledger), hands each message as it arrives to the MessageSink, and touches
+// the source only for what the sink says is durable. It knows no rules and no destinations.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "connectors/net/deadline.h"
+#include "connectors/net/dial.h"
+#include "connectors/net/stream.h"
+#include "connectors/sasl/client.h"
+#include "mail/clock.h"
+#include "mail/flags.h"
+#include "mail/limits.h"
+#include "storage/ledger.h"
+#include "storage/types.h"
+
+namespace mailstead::retrieval {
+
+enum class AfterFetch { kKeep, kDelete, kSeen, kMove };
+
+struct AccountSettings {
+  std::string name;
+  bool pop3 = false;
+  net::Endpoint endpoint;
+  sasl::Credentials credentials;
+  std::vector<std::string> folders{"INBOX"};  // names or patterns with * and ?  (IMAP)
+  std::vector<std::string> exclude_folders;
+  AfterFetch after_fetch = AfterFetch::kKeep;
+  std::string move_to;                             // folder on the source for kMove
+  std::chrono::seconds after{0};                   // counted from the fetch
+  mail::ByteCount skip_larger_than = 0;            // 0: mail::kDefaultMaxMessageBytes
+  std::uint32_t max_messages_per_poll = 0;         // 0: no limit
+  mail::ByteCount window_bytes = 4 * 1024 * 1024;  // asked for and not yet received
+};
+
+// One message as the source announces it.
+struct Incoming {
+  storage::SourceRef source;
+  mail::ByteCount size_hint = 0;  // from RFC822.SIZE or LIST; may lie
+  mail::WallTime internal_date;   // POP3: the time of the poll
+  mail::Flags flags;              // on the source
+};
+
+// Receives messages. Used by the retriever's thread; durability is announced through the flush() call.
+class MessageSink {
+ public:
+  virtual ~MessageSink() = default;
+  // begin, append*, then end (whole) or abort (truncated, refused: as if it had never begun).
+  virtual void begin(const Incoming& message) = 0;
+  virtual void append(std::string_view bytes) = 0;
+  virtual void end() = 0;
+  virtual void abort() noexcept = 0;
+  // Left on the server on purpose (too large); recorded in the ledger.
+  virtual void skipped(const Incoming& message, const std::string& reason) = 0;
+  // Waits until all ended messages are durable. Throws what kept them from it (kStorage …): nothing of the source may
+  // be touched for those.
+  virtual void flush() = 0;
+  // The sources that became durable (accepted, duplicate or already retrieved) since the last call. After a flush():
+  // all.
+  [[nodiscard]] virtual std::vector<storage::SourceRef> take_durable() = 0;
+};
+
+// For the progress bar and for dry runs. Any call may be ignored.
+class PollObserver {
+ public:
+  virtual ~PollObserver() = default;
+  virtual void stage(const std::string& /*what*/) {}  // "signing in"
+  virtual void found(const std::string& /*folder*/, std::uint64_t /*messages*/, mail::ByteCount /*bytes*/) {}
+  virtual void would_fetch(const Incoming& /*message*/) {}
+};
+
+struct PollOptions {
+  bool dry_run = false;     // find and report, fetch nothing, touch nothing
+  std::uint32_t limit = 0;  // 0: AccountSettings::max_messages_per_poll
+};
+
+struct PollResult {
+  std::uint64_t fetched = 0, skipped = 0, cleaned = 0;
+  mail::ByteCount bytes = 0;
+  bool more = false;                  // a limit ended the poll early: poll again soon
+  std::vector<std::string> warnings;  // UIDVALIDITY changed, a folder that cannot be selected, … printable
+};
+
+struct FolderFacts {
+  std::string name;  // UTF-8
+  std::string special_use;
+  bool selectable = true, selected_for_retrieval = false;
+  std::optional<std::uint64_t> messages, unseen;
+};
+
+// What `check --connect` prints.
+struct ConnectionFacts {
+  std::optional<net::TlsFacts> tls;
+  std::string greeting;  // printable
+  std::vector<std::string> capabilities;
+  std::string mechanism;  // by which we signed in
+  std::uint64_t folders = 0, messages = 0;
+};
+
+// One connection's worth of work at a time; not thread-safe. All calls end by deadline or stop with a Failure.
+class Retriever {
+ public:
+  virtual ~Retriever() = default;
+  [[nodiscard]] virtual PollResult poll(storage::Ledger& ledger, MessageSink& sink, PollObserver& observer,
+                                        const PollOptions& options, mail::WallTime now, std::stop_token stop) = 0;
+  [[nodiscard]] virtual std::vector<FolderFacts> folders(std::stop_token stop) = 0;
+  [[nodiscard]] virtual ConnectionFacts probe(std::stop_token stop) = 0;
+
+  // After a poll, IMAP with IDLE: leaves the connection waiting in IDLE on the first folder and returns its
+  // descriptor for the parking lot; nullopt when the server cannot or settings forbid. While parked nobody else calls.
+  [[nodiscard]] virtual std::optional<int> start_waiting(std::stop_token stop) = 0;
+  // The descriptor became readable or the deadline passed: reads what is there. True: there is news, poll now (the same
+  // connection is used by the next poll()). False: nothing of interest, park again (after 29 minutes the
+  // retriever renews IDLE by itself, RFC 2177).
+  [[nodiscard]] virtual bool woken(std::stop_token stop) = 0;
+  // When woken() must be called at the latest.
+  [[nodiscard]] virtual std::chrono::seconds waiting_limit() const = 0;
+  virtual void disconnect() noexcept = 0;
+
+  // What is worth remembering of the server for the next process (capabilities); opaque.
+  [[nodiscard]] virtual std::string remembered() const = 0;
+};
+
+// How a retriever gets its stream: net::dial, or a scripted peer in tests.
+using Dialer = std::function<std::unique_ptr<net::Stream>(const net::Endpoint&, const net::Deadline&)>;
+
+}  // namespace mailstead::retrieval
