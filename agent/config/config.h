@@ -1,0 +1,138 @@
+// The configuration as the agent uses it: plain values, checked, defaults filled in. No JSON here.
+//
+// load_config() and parse_config() report every problem of the text in one run (agent/config/problem.h). A Config is
+// an immutable snapshot: a reload makes a new one. Secrets are not in it: Credentials::password fetches one when asked.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/config/problem.h"
+#include "connectors/net/dial.h"
+#include "connectors/net/tls.h"
+#include "connectors/sasl/client.h"
+#include "mail/limits.h"
+#include "router/rule_set.h"
+#include "storage/acceptance.h"
+
+namespace mailstead::agent {
+
+enum class Protocol { kImap, kPop3 };
+
+// What happens to the source once a message is durable here.
+struct AfterFetch {
+  enum class Do { kKeep, kDelete, kSeen, kMove };
+  Do action = Do::kKeep;
+  std::string folder;             // of kMove
+  std::chrono::seconds after{0};  // counted from the fetch
+  bool operator==(const AfterFetch&) const = default;
+};
+
+struct AccountConfig {
+  std::string name;
+  Protocol protocol = Protocol::kImap;
+  net::Endpoint endpoint;
+  sasl::Credentials credentials;
+  std::string secret_origin;                  // where the password comes from, for people: "file /etc/…"; no secret
+  std::vector<std::string> folders{"INBOX"};  // IMAP patterns with * and %
+  std::vector<std::string> exclude_folders;
+  std::chrono::seconds poll{300};
+  bool idle = false;
+  AfterFetch after_fetch;
+  mail::ByteCount skip_larger_than = mail::kDefaultMaxMessageBytes;
+  std::size_t max_messages_per_poll = 0;  // 0: no bound
+  std::size_t connections = 1;
+};
+
+struct DestinationConfig {
+  // Types that this version cannot deliver to are refused by the loader; they stand here for the later ones.
+  enum class Type { kMailbox, kSmtp, kLmtp, kImap, kMaildir, kMbox, kPipe, kGmail, kWebhook };
+  std::string name;
+  Type type = Type::kMailbox;
+
+  // mailbox
+  std::string user;
+  std::string folder{"INBOX"};
+  // smtp
+  net::Endpoint endpoint;
+  sasl::Credentials credentials;  // user "" : no sign-in
+  std::string secret_origin;
+  std::vector<std::string> to;  // envelope recipients
+  std::string from;             // envelope sender; "" keeps the message's own (Return-Path), "<>" is the null sender
+  std::size_t connections = 2;
+  std::chrono::seconds keep_open{30};  // an idle connection waits this long for the next message
+  // maildir
+  std::string path;  // absolute
+};
+
+struct ListenerConfig {
+  enum class Service { kImap, kPop3 };
+  std::string name;  // "imap", "imaps", "pop3", "pop3s"
+  Service service = Service::kImap;
+  std::string address;  // "127.0.0.1:1143", "[::1]:0": as net::ListenerSettings wants it
+  net::TlsMode tls = net::TlsMode::kNone;
+  std::string certificate, key;  // absolute paths of PEM files; set when tls is not kNone
+  std::size_t max_connections = 1000;
+  std::size_t max_connections_per_address = 100;
+};
+
+struct UserConfig {
+  std::string name;
+};
+
+struct RetryPolicy {
+  std::chrono::seconds first{300};       // Postfix minimal_backoff_time
+  std::chrono::seconds longest{4000};    // Postfix maximal_backoff_time
+  std::chrono::seconds give_up{432000};  // five days (RFC 5321 §4.5.4.1)
+};
+
+struct LogConfig {
+  enum class Level { kQuiet, kError, kWarning, kInfo, kDebug };
+  enum class Format { kText, kJson };
+  Level level = Level::kInfo;
+  Format format = Format::kText;
+};
+
+struct Config {
+  std::string file;      // as given; a name for people when the text came from memory
+  std::string data_dir;  // absolute
+  std::map<std::string, AccountConfig> accounts;
+  std::map<std::string, DestinationConfig> destinations;
+  std::string default_destination;  // always names one of `destinations` when there is an account
+  // Which smtp destination carries `redirect`; "" when there is none (then no rule redirects).
+  std::string redirect_destination;
+  storage::DuplicateRule duplicates{storage::DuplicateRule::Scope::kAll, std::chrono::hours(24 * 90)};
+  std::shared_ptr<const router::RuleSet> rules;  // never null
+  std::map<std::string, UserConfig> users;
+  std::map<std::string, ListenerConfig> listeners;
+  std::string status_address;    // "" : no status page
+  std::string undelivered_user;  // whose `Undelivered` mailbox keeps what cannot be delivered; never empty
+  RetryPolicy retry;
+  LogConfig log;
+  std::string host_name;  // ours, for EHLO, Received and Message-ID
+};
+
+// Null when a problem was found; problems are appended, in order of file and line.
+[[nodiscard]] std::shared_ptr<const Config> load_config(const std::string& path, std::vector<ConfigProblem>& problems);
+
+// The same over text in memory (demo, tests). Relative paths and includes count from `directory`. Secrets as plain
+// strings are allowed: there is no file that others could read.
+[[nodiscard]] std::shared_ptr<const Config> parse_config(std::string_view text, const std::string& name,
+                                                         const std::string& directory,
+                                                         std::vector<ConfigProblem>& problems);
+
+// A stable digest (hex) of the settings that decide whether signing in can work: endpoint, user, mechanism and where
+// the secret comes from, never the secret. For storage::AccountState::configuration_digest.
+[[nodiscard]] std::string digest_of(const AccountConfig& account);
+
+[[nodiscard]] std::string_view name_of(Protocol protocol) noexcept;
+[[nodiscard]] std::string_view name_of(DestinationConfig::Type type) noexcept;
+[[nodiscard]] std::string_view name_of(net::TlsMode mode) noexcept;
+[[nodiscard]] std::string_view name_of(AfterFetch::Do action) noexcept;
+
+}  // namespace mailstead::agent
