@@ -31,8 +31,9 @@ class Cursor {
   bool skip_spaces() noexcept;
   void expect_end();
 
-  // ASCII case-insensitive whole word (followed by no atom character).
+  // ASCII case-insensitive whole word: followed by no atom character, unless it ends with "[" ("BODY[").
   [[nodiscard]] bool try_word(std::string_view word) noexcept;
+  // Octets above 127 count as atom characters here: peers send raw UTF-8 names unquoted.
   [[nodiscard]] std::optional<std::string_view> try_atom() noexcept;
   [[nodiscard]] std::string_view expect_atom();
   [[nodiscard]] std::optional<std::uint64_t> try_number(std::uint64_t max = UINT64_MAX) noexcept;
@@ -56,6 +57,7 @@ class Cursor {
   void skip_value_at(int depth);
   std::string_view line_;
   std::size_t position_ = 0;
+  std::size_t depth_ = 0;  // of expect_list calls under way
 };
 
 }  // namespace mailstead::imap
