@@ -1,0 +1,40 @@
+// The IMAP4rev1 server (RFC 3501) over the mailboxes of a storage::Store, as a net::ServerSession: bytes in, bytes out.
+//
+// Extensions: LITERAL+ (RFC 7888), SASL-IR (4959), ID (2971), IDLE (2177), NAMESPACE (2342), CHILDREN (3348),
+// UNSELECT (3691), UIDPLUS (4315), MOVE (6851), SPECIAL-USE attributes in LIST (6154). What a client may cost is
+// bounded: command lines and literals (mail/limits.h), messages given to APPEND are streamed to the content store, long
+// answers come in slices (net::SessionStep::kMore).
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "connectors/net/server_session.h"
+#include "connectors/sasl/server.h"
+#include "mail/clock.h"
+#include "mail/limits.h"
+#include "storage/store.h"
+
+namespace mailstead::imap {
+
+// The references must outlive every session made with them.
+struct ServerContext {
+  storage::Store& store;
+  sasl::KeyLookup keys;
+  const mail::Clock& clock;
+  std::string host_name = "localhost";  // said in the greeting
+  std::string version;                  // said in answer to ID; "" says none
+  // STARTTLS is offered on connections that are not encrypted yet.
+  bool starttls_available = false;
+  // The largest message that APPEND takes.
+  mail::ByteCount max_append = mail::ByteCount{100} * 1024 * 1024;
+  // From the greeting to the sign-in, however busy the peer is in between.
+  std::chrono::seconds login_limit{180};
+  // Silence of a signed-in client (RFC 3501 §5.4: not below 30 minutes), IDLE included.
+  std::chrono::seconds idle_limit{1800};
+};
+
+// The factory is thread-safe. A password travels in the clear only under TLS or from loopback.
+[[nodiscard]] net::ServerSessionFactory make_session_factory(ServerContext context);
+
+}  // namespace mailstead::imap
