@@ -33,10 +33,14 @@ class BufferedReader {
   // Before a TLS handshake: anything buffered came in the clear and may be forged (RFC 3207 §6, NO STARTTLS study).
   // Throws Failure(kProtocol, kSession) when the buffer is not empty.
   void require_empty() const;
+  // Frees the memory of an empty buffer: before a session is parked.
+  void shrink() noexcept;
   // Octets read from the stream so far.
   [[nodiscard]] mail::ByteCount total() const noexcept { return total_; }
 
  private:
+  void make_room();
+
   Stream& stream_;
   std::vector<char> buffer_;
   std::size_t begin_ = 0, end_ = 0;

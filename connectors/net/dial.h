@@ -14,8 +14,8 @@ namespace mailstead::net {
 struct Timeouts {
   std::chrono::seconds connect{30};
   std::chrono::seconds greeting{60};
-  std::chrono::seconds command{120};   // until the answer to a command begins, and between two reads of it
-  std::chrono::seconds total{3600};    // one whole session
+  std::chrono::seconds command{120};  // until the answer to a command begins, and between two reads of it
+  std::chrono::seconds total{3600};   // one whole session
   bool operator==(const Timeouts&) const = default;
 };
 
@@ -30,8 +30,8 @@ struct Endpoint {
 };
 
 // Connects (each address of the host in turn, connect timeout for all) and, with TlsMode::kImplicit, completes TLS.
-// TCP_NODELAY and keep-alive are set. Throws Failure: kTemporary (DNS, refused, timeout), kProtocol or kPermanent/kAccount
-// for a certificate that does not verify (text says which check failed and how to mend it).
+// TCP_NODELAY and keep-alive are set. Throws Failure: kTemporary (DNS, refused, timeout), kProtocol or
+// kPermanent/kAccount for a certificate that does not verify (text says which check failed and how to mend it).
 [[nodiscard]] std::unique_ptr<Stream> dial(const Endpoint& endpoint, const Deadline& deadline);
 
 // Wraps a connected descriptor (accepted by a listener, or one end of a socketpair in tests); owns it.

@@ -1,8 +1,8 @@
 // Where quiet connections wait without a thread: one epoll loop on one thread, with deadlines and notifications.
 //
-// Thread-safe. A parked descriptor wakes exactly once (one shot): when ready, at its deadline, when notified, or when the
-// lot stops. The wake function runs on the lot's thread and must only hand the work on (to a WorkerPool).
-// The descriptor stays the owner's; it must not be closed while parked.
+// Thread-safe. A parked descriptor wakes exactly once (one shot): when ready, at its deadline, when notified, or when
+// the lot stops. The wake function runs on the lot's thread and must only hand the work on (to a WorkerPool). The
+// descriptor stays the owner's; it must not be closed while parked.
 #pragma once
 
 #include <cstdint>

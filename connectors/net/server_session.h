@@ -1,7 +1,7 @@
 // What a protocol server is, apart from sockets, threads and clocks: bytes in, bytes out, and what it waits for.
 //
-// The driver (connectors/net/listener.h) feeds input, sends output and parks the connection; the session never blocks on
-// its peer. A command with a long answer (FETCH of a mailbox) produces it in slices: it returns kMore when the
+// The driver (connectors/net/listener.h) feeds input, sends output and parks the connection; the session never blocks
+// on its peer. A command with a long answer (FETCH of a mailbox) produces it in slices: it returns kMore when the
 // output holds more than kOutputHighWater and goes on when the driver calls again with the output drained,
 // so that a slow reader costs neither a thread nor memory.
 #pragma once
@@ -48,7 +48,7 @@ enum class SessionStep {
 };
 
 struct PeerFacts {
-  std::string address;      // without port
+  std::string address;  // without port
   bool loopback = false;
   bool tls = false;
 };
@@ -68,8 +68,8 @@ class ServerSession {
   [[nodiscard]] virtual std::string summary() const { return {}; }
 };
 
-// Makes a session for an accepted connection. `wake` may be called from any thread, at any time while the session lives and
-// after it: it makes the driver call advance() soon (new mail for a client in IDLE).
+// Makes a session for an accepted connection. `wake` may be called from any thread, at any time while the session lives
+// and after it: it makes the driver call advance() soon (new mail for a client in IDLE).
 using ServerSessionFactory =
     std::function<std::unique_ptr<ServerSession>(const PeerFacts& peer, std::function<void()> wake)>;
 

@@ -1,5 +1,6 @@
-// TLS as the settings ask for it, for both sides. Certificates and host names are always verified, localhost too, unless
-// a fingerprint pins the peer or the user wrote "insecure". Versions below 1.2 are never offered (RFC 8996, 9325).
+// TLS as the settings ask for it, for both sides. Certificates and host names are always verified, localhost too,
+// unless a fingerprint pins the peer or the user wrote "insecure". Versions below 1.2 are never offered (RFC 8996,
+// 9325).
 #pragma once
 
 #include <cstdint>
@@ -13,22 +14,22 @@ enum class TlsMode { kImplicit, kStartTls, kNone };
 
 // The client side (interface.md, tls_options).
 struct TlsSettings {
-  std::string ca_file;                 // PEM file or folder; empty: the system's
-  std::string fingerprint;             // SHA-256 of the peer's certificate, hex, colons allowed; replaces the chain check
-  std::string certificate, key;        // client certificate, PEM files
-  std::string min_version = "1.2";     // or "1.3"
-  bool verify = true;                  // false is accepted with `fingerprint` or `insecure` only
+  std::string ca_file;              // PEM file or folder; empty: the system's
+  std::string fingerprint;          // SHA-256 of the peer's certificate, hex, colons allowed; replaces the chain check
+  std::string certificate, key;     // client certificate, PEM files
+  std::string min_version = "1.2";  // or "1.3"
+  bool verify = true;               // false is accepted with `fingerprint` or `insecure` only
   bool insecure = false;
   bool operator==(const TlsSettings&) const = default;
 };
 
 // What a handshake agreed on.
 struct TlsFacts {
-  std::string version;      // "TLSv1.3"
+  std::string version;  // "TLSv1.3"
   std::string cipher;
-  std::string peer_subject; // printable; empty without a peer certificate
+  std::string peer_subject;      // printable; empty without a peer certificate
   std::string peer_fingerprint;  // SHA-256, lower-case hex
-  int days_left = 0;        // until the peer's certificate expires
+  int days_left = 0;             // until the peer's certificate expires
 };
 
 // The server side: certificate and key of a listener. Thread-safe; shared by its connections.
