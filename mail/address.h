@@ -30,6 +30,13 @@ struct Address {
 // control characters, local part ≤ 64 octets and domain ≤ 255 (RFC 5321 §4.5.3.1).
 [[nodiscard]] bool is_envelope_address(std::string_view addr_spec) noexcept;
 
+// The same for a local part alone (LMTP and pipes know users without a domain): dot-atom or quoted string.
+[[nodiscard]] bool is_envelope_local_part(std::string_view local) noexcept;
+
+// As it may stand in a header field: display name encoded (RFC 2047) or quoted where needed, source routes dropped.
+[[nodiscard]] std::string format_address(const Address& address);
+[[nodiscard]] std::string format_addresses(const std::vector<Address>& list);  // with groups; ", " between
+
 // RFC 2047-decoded display name, always valid UTF-8.
 [[nodiscard]] std::string decoded_name(const Address& address);
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,6 +14,8 @@
 #include "mail/limits.h"
 
 namespace mailstead::mail {
+
+class HeaderBlock;
 
 // What IMAP calls an envelope (RFC 3501 §7.4.2): raw, unfolded field values of a message's header.
 struct Envelope {
@@ -33,7 +36,8 @@ struct Part {
   std::vector<Part> children;        // of a multipart; of message/rfc822 exactly one, the message inside
   std::optional<Envelope> envelope;  // of the root and of the message inside message/rfc822
 
-  [[nodiscard]] bool is_multipart() const noexcept { return type == "multipart"; }
+  // A multipart in which no part was found (no boundary, a limit) is a leaf of opaque octets.
+  [[nodiscard]] bool is_multipart() const noexcept { return type == "multipart" && !children.empty(); }
   [[nodiscard]] bool is_message() const noexcept { return type == "message" && !children.empty(); }
   bool operator==(const Part&) const = default;
 };
@@ -55,6 +59,21 @@ class StructureParser {
 };
 
 [[nodiscard]] Part parse_structure(std::string_view message, const ParseLimits& limits = {});
+
+// The part that IMAP section numbers name (RFC 3501 §6.4.5): "2.1" is {2, 1}, and the numbers of a message/rfc822 go on
+// with the message inside. nullptr when there is no such part, and for no numbers at all the root. Lives as long as it.
+[[nodiscard]] const Part* find_part(const Part& root, std::span<const std::uint32_t> numbers) noexcept;
+
+// Envelope of a header block: the first field of each name, but address fields that repeat are joined.
+[[nodiscard]] Envelope read_envelope(const HeaderBlock& header);
+
+// For people and rules, decoded to valid UTF-8: a parameter of Content-Type or Content-Disposition (RFC 2231), and the
+// name under which a part is to be saved; empty when there is none.
+[[nodiscard]] std::string decoded_parameter(const std::vector<std::pair<std::string, std::string>>& raw,
+                                            std::string_view name);
+[[nodiscard]] std::string file_name(const Part& part);
+// The part's body decoded and, for text, converted to UTF-8; `body` are its octets as they stand in the message.
+[[nodiscard]] std::string decoded_body(const Part& part, std::string_view body);
 
 // A compact form for storing beside the message. decode returns nullopt on anything that encode did not write.
 [[nodiscard]] std::string encode_structure(const Part& root);

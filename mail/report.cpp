@@ -1,0 +1,258 @@
+#include "mail/report.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "mail/address.h"
+#include "mail/ascii.h"
+#include "mail/date.h"
+#include "mail/digest.h"
+#include "mail/escape.h"
+#include "mail/header.h"
+#include "mail/limits.h"
+#include "mail/utf8.h"
+
+namespace mailstead::mail {
+namespace {
+
+constexpr std::size_t kMaxQuotedHeader = 256 * 1024;
+constexpr std::size_t kEncodedLine = 75;  // RFC 2045 §6.7 (5) allows 76
+
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+// CRLF line ends; the text ends with one.
+std::string with_crlf(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (c != '\r' && c != '\n') {
+      out.push_back(c);
+      continue;
+    }
+    out.append("\r\n");
+    if (c == '\r' && i + 1 < text.size() && text[i + 1] == '\n') ++i;
+  }
+  if (!out.empty() && !out.ends_with("\r\n")) out.append("\r\n");
+  return out;
+}
+
+// `text` has CRLF line ends. Every octet that is not plain is encoded, so that no transport needs to touch it.
+std::string quoted_printable(std::string_view text) {
+  std::string out;
+  std::size_t column = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (text.substr(i, 2) == "\r\n") {
+      out.append("\r\n");
+      column = 0;
+      ++i;
+      continue;
+    }
+    bool ends_line = i + 1 == text.size() || text.substr(i + 1, 2) == "\r\n";
+    bool plain = (c > ' ' && c <= '~' && c != '=') || (is_blank(c) && !ends_line);
+    std::size_t width = plain ? 1 : 3;
+    if (column + width > kEncodedLine) {
+      out.append("=\r\n");
+      column = 0;
+    }
+    if (plain) {
+      out.push_back(c);
+    } else {
+      out += fmt::format("={:02X}", static_cast<unsigned char>(c));
+    }
+    column += width;
+  }
+  return out;
+}
+
+bool needs_encoding(std::string_view text) {
+  std::size_t line = 0;
+  for (char c : text) {
+    line = c == '\n' ? 0 : line + 1;
+    if (line > 990 || static_cast<unsigned char>(c) >= 0x80 || c == '\0') return true;
+  }
+  return false;
+}
+
+// A body part with its header; `type` may have parameters.
+std::string body_part(std::string_view type, std::string_view description, std::string_view text) {
+  std::string content = with_crlf(text);
+  bool encode = needs_encoding(content);
+  return fmt::format("Content-Type: {}\r\nContent-Description: {}\r\nContent-Transfer-Encoding: {}\r\n\r\n{}", type,
+                     description, encode ? "quoted-printable" : "7bit", encode ? quoted_printable(content) : content);
+}
+
+// What has to be ASCII (RFC 3464 §2.1.2): one line, other characters as \u{…}.
+std::string ascii_words(std::string_view remote_words) {
+  std::string text = printable(remote_words, kMaxRemoteText);
+  std::string out;
+  for (std::string_view rest = text; !rest.empty();) {
+    auto [code, length] = next_code_point(rest);
+    if (code < 0x80) {
+      out.push_back(rest.front());
+    } else {
+      out += fmt::format("\\u{{{:04X}}}", static_cast<std::uint32_t>(code));
+    }
+    rest.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return out;
+}
+
+bool is_status(std::string_view status) {
+  std::size_t part = 0;
+  std::size_t digits = 0;
+  for (char c : status) {
+    if (c == '.') {
+      if (digits == 0 || ++part > 2) return false;
+      digits = 0;
+    } else if (!is_digit(c) || ++digits > (part == 0 ? 1U : 3U)) {
+      return false;
+    }
+  }
+  return part == 2 && digits > 0 && (status.front() == '4' || status.front() == '5');
+}
+
+std::string status_of(const FailedRecipient& recipient) {
+  return is_status(recipient.status) ? recipient.status : "5.0.0";
+}
+
+// RFC 3464 §2.3.2; RFC 6533 §3 for an address that is not ASCII.
+std::string typed_address(std::string_view address) {
+  std::string text = printable(address, kMaxRemoteText);
+  if (is_ascii(text)) return "rfc822; " + text;
+  std::string out = "utf-8; ";
+  for (std::string_view rest = text; !rest.empty();) {
+    auto [code, length] = next_code_point(rest);
+    if (code >= 0x80) {
+      out += fmt::format("\\x{{{:02X}}}", static_cast<std::uint32_t>(code));
+    } else {
+      out.push_back(rest.front());
+    }
+    rest.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return out;
+}
+
+bool is_smtp_reply(std::string_view text) {
+  return text.size() >= 3 && (text[0] == '4' || text[0] == '5') && is_digit(text[1]) && is_digit(text[2]) &&
+         (text.size() == 3 || text[3] == ' ' || text[3] == '-');
+}
+
+// A host name fit for our own header fields.
+std::string clean_host(std::string_view host) {
+  std::string clean;
+  for (char c : host) {
+    if (is_letter(c) || is_digit(c) || c == '.' || c == '-') clean.push_back(c);
+  }
+  return clean.empty() ? "localhost" : clean.substr(0, 255);
+}
+
+std::string clean_id(std::string_view id) {
+  std::string clean;
+  for (char c : id) clean.push_back(is_letter(c) || is_digit(c) || c == '-' || c == '_' ? c : '.');
+  while (!clean.empty() && clean.front() == '.') clean.erase(0, 1);
+  while (!clean.empty() && clean.back() == '.') clean.pop_back();
+  std::string tidy;
+  for (char c : clean.substr(0, 200)) {
+    if (c != '.' || !tidy.ends_with('.')) tidy.push_back(c);
+  }
+  return tidy.empty() ? "report" : tidy;
+}
+
+std::string owner(const DeliveryReport& report, const std::string& host) {
+  if (is_envelope_address(report.to)) return report.to;
+  Address address;
+  address.local = printable(report.to, 64);
+  address.domain = host;
+  if (address.local.empty()) address.local = "postmaster";
+  return format_address(address);
+}
+
+std::string human_text(const DeliveryReport& report, const std::string& host) {
+  std::string text = fmt::format(
+      "This is Mailstead on {}.\n\n"
+      "A message could not be delivered to the recipients below by way of the\n"
+      "destination \"{}\". No further attempt will be made. The header of the\n"
+      "message is attached; the message itself is kept.\n",
+      host, printable(report.destination, 256));
+  for (const FailedRecipient& recipient : report.recipients) {
+    text += fmt::format("\n  {}\n    status: {}\n", printable(recipient.address, kMaxRemoteText), status_of(recipient));
+    if (!recipient.remote.empty()) text += fmt::format("    remote: {}\n", printable(recipient.remote, 256));
+    if (!recipient.diagnostic.empty())
+      text += fmt::format("    answer: {}\n", printable(recipient.diagnostic, kMaxRemoteText));
+  }
+  return text;
+}
+
+std::string delivery_status(const DeliveryReport& report, const std::string& host) {
+  std::string text = format_field("Reporting-MTA", "dns; " + host);
+  text += format_field("Arrival-Date", format_date(report.arrived));
+  for (const FailedRecipient& recipient : report.recipients) {
+    text += "\r\n";
+    text += format_field("Final-Recipient", typed_address(recipient.address));
+    text += "Action: failed\r\n";
+    text += format_field("Status", status_of(recipient));
+    if (!recipient.remote.empty()) text += format_field("Remote-MTA", "dns; " + ascii_words(recipient.remote));
+    if (!recipient.diagnostic.empty()) {
+      std::string_view type = is_smtp_reply(recipient.diagnostic) ? "smtp; " : "x-mailstead; ";
+      text += format_field("Diagnostic-Code", std::string(type) + ascii_words(recipient.diagnostic));
+    }
+    text += format_field("Last-Attempt-Date", format_date(report.now));
+  }
+  return text;
+}
+
+// Whole fields, as many as may be quoted.
+std::string_view quoted_header(std::string_view header) {
+  ParseLimits limits;
+  limits.header_bytes = kMaxQuotedHeader;
+  HeaderBlock block = HeaderBlock::parse(header, limits);
+  return header.substr(0, block.size());
+}
+
+// "=_" cannot stand in quoted-printable text; in the plain parts it is looked for.
+std::string make_boundary(std::string_view unique_id, const std::vector<std::string>& parts) {
+  for (int round = 0;; ++round) {
+    std::string boundary = "=_" + to_hex(sha256(fmt::format("{}/{}", unique_id, round))).substr(0, 32);
+    bool taken = std::any_of(parts.begin(), parts.end(),
+                             [&](const std::string& part) { return part.find(boundary) != std::string::npos; });
+    if (!taken) return boundary;
+  }
+}
+
+}  // namespace
+
+std::string build_report(const DeliveryReport& report) {
+  std::string host = clean_host(report.reporting_host);
+  HeaderBlock original = HeaderBlock::parse(report.original_header);
+  std::vector<std::string> parts{
+      body_part("text/plain; charset=utf-8", "Notification", human_text(report, host)),
+      body_part("message/delivery-status", "Delivery report", delivery_status(report, host)),
+      body_part("text/rfc822-headers", "Undelivered message headers", quoted_header(report.original_header))};
+  std::string boundary = make_boundary(report.unique_id, parts);
+
+  std::string out = format_field("Date", format_date(report.now));
+  out += format_field("From", "Mailstead <MAILER-DAEMON@" + host + ">");
+  out += format_field("To", owner(report, host));
+  out += format_field("Subject", "Undelivered mail: " + printable(report.destination, 200));
+  out += format_field("Message-ID", fmt::format("<{}@{}>", clean_id(report.unique_id), host));
+  if (const HeaderField* id = original.first("Message-ID"); id != nullptr) {
+    std::string value = unfold(id->value);
+    bool sound = value.size() > 2 && value.size() < 900 && value.front() == '<' &&
+                 value.find('>') == value.size() - 1 &&
+                 std::all_of(value.begin(), value.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+    if (sound) out += format_field("References", value);
+  }
+  out += "Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n";
+  out +=
+      fmt::format("Content-Type: multipart/report; report-type=delivery-status;\r\n boundary=\"{}\"\r\n\r\n", boundary);
+  out += "This is a report in MIME format.\r\n";
+  for (const std::string& part : parts) out += fmt::format("\r\n--{}\r\n{}", boundary, part);
+  out += fmt::format("\r\n--{}--\r\n", boundary);
+  return out;
+}
+
+}  // namespace mailstead::mail
