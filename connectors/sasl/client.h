@@ -21,10 +21,10 @@ struct Credentials {
   bool allow_cleartext = false;            // a password in the clear without TLS
 };
 
-// Mechanism names (upper case) to try, strongest first, out of those offered and allowed by the credentials: no password in
-// the clear (PLAIN, LOGIN) without TLS unless allow_cleartext or a loopback/Unix peer; CRAM-MD5 without TLS likewise.
-// `login_command`: the protocol's own LOGIN or USER/PASS is available as a last resort, named "" in the result.
-// Empty when nothing fits; `why` then says what was offered and what would help.
+// Mechanism names (upper case) to try, strongest first, out of those offered and allowed by the credentials: no
+// password in the clear (PLAIN, LOGIN) without TLS unless allow_cleartext or a loopback/Unix peer; CRAM-MD5 without TLS
+// likewise. `login_command`: the protocol's own LOGIN or USER/PASS is available as a last resort, named "" in the
+// result. Empty when nothing fits; `why` then says what was offered and what would help.
 [[nodiscard]] std::vector<std::string> choose_mechanisms(std::span<const std::string> offered,
                                                          const Credentials& credentials, bool tls, bool login_command,
                                                          std::string& why);

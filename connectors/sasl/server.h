@@ -12,8 +12,8 @@
 
 namespace mailstead::sasl {
 
-// What is stored for a user instead of a password: "SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>", base64 parts
-// (the form that PostgreSQL and RFC 5803 use).
+// What is stored for a user instead of a password: "SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>", base64
+// parts (the form that PostgreSQL and RFC 5803 use).
 struct ScramKeys {
   unsigned iterations = 0;
   std::string salt, stored_key, server_key;  // raw octets
