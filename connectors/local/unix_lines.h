@@ -1,0 +1,22 @@
+// CRLF to LF, in pieces; says whether the way back is known.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace mailstead::local {
+
+class UnixLines {
+ public:
+  // Appends to `out`; a CR that stands alone stays.
+  void convert(std::string_view bytes, std::string& out);
+  void finish(std::string& out);
+  // False once the input had an LF without CR: LF to CRLF would not restore it then.
+  [[nodiscard]] bool reversible() const noexcept { return reversible_; }
+
+ private:
+  bool cr_pending_ = false;
+  bool reversible_ = true;
+};
+
+}  // namespace mailstead::local
