@@ -2,6 +2,11 @@
 //
 // Rules are tried in order; the first that matches and does not say "continue" ends the walk. A message that no rule
 // delivered or discarded goes to the default destination: none is lost by omission.
+//
+// What settles a message is a `deliver` or `redirect` without "copy", or `discard`. A copy does not: a rule whose only
+// ways on are copies lets the walk go on as if it said "continue", and a message with nothing but copies in the end
+// goes to the default destination, too. `stop` ends the walk, whatever was done; `discard` ends it and takes the
+// default away. Flags begin as they are on the source, without \Deleted.
 #pragma once
 
 #include <memory>
@@ -28,6 +33,10 @@ struct RuleContext {
   std::set<std::string> destinations;  // names that exist
   std::set<std::string> accounts;
   std::string default_destination;  // "" : none configured
+  // Destinations that have no folders (`deliver` with "folder" is a fault) or no recipients ("to" likewise).
+  std::set<std::string> without_folder;
+  std::set<std::string> without_recipients;
+  bool can_redirect = true;  // whether anything carries `redirect`
 };
 
 // Immutable after compile(); thread-safe.

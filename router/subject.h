@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "mail/clock.h"
 #include "mail/content.h"
 #include "mail/flags.h"
 #include "mail/header.h"

@@ -1,0 +1,54 @@
+// One action of a rule, compiled.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "router/compiler.h"
+#include "router/evaluation.h"
+
+namespace mailstead::router {
+
+// What the rules have decided so far, on the way through them.
+struct Walk {
+  Evaluation& evaluation;
+  Decision& decision;
+  mail::Flags flags;                         // that the next delivery gets
+  std::string rule;                          // in hand
+  bool went = false;                         // whether the action in hand had a way to send the message
+  std::vector<std::string>* done = nullptr;  // what was done, for an explanation; may be null
+
+  // Adds the delivery with the flags and edits so far, unless the same one is there already.
+  void deliver(std::string destination, std::string folder, std::vector<std::string> to);
+  void report(std::string what);
+};
+
+class Action {
+ public:
+  // How an action bears on the walk (router/rule_set.h): kSettles a way on that counts, kCopies one that does not,
+  // kStops and kDiscards end the walk.
+  enum class Effect { kNone, kSettles, kCopies, kStops, kDiscards };
+
+  virtual ~Action() = default;
+  virtual void run(Walk& walk) const = 0;
+  [[nodiscard]] virtual Effect effect() const noexcept { return Effect::kNone; }
+};
+
+using ActionMaker = std::unique_ptr<Action> (*)(const nlohmann::json& object, Compiler& compiler);
+
+struct ActionKind {
+  std::string_view key;
+  std::span<const std::string_view> with;  // keys that may stand beside it
+  ActionMaker make;
+};
+[[nodiscard]] std::span<const ActionKind> action_kinds() noexcept;
+
+// nullptr after a problem.
+[[nodiscard]] std::unique_ptr<Action> compile_action(const nlohmann::json& value, Compiler& compiler);
+
+}  // namespace mailstead::router

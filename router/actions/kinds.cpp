@@ -1,0 +1,34 @@
+#include "router/actions/kinds.h"
+
+#include <array>
+
+namespace mailstead::router {
+namespace {
+
+constexpr std::array<std::string_view, 3> kDeliver = {"folder", "to", "copy"};
+constexpr std::array<std::string_view, 1> kRedirect = {"copy"};
+
+constexpr std::array<ActionKind, 14> kKinds = {{
+    {"deliver", kDeliver, make_deliver},
+    {"discard", {}, make_discard},
+    {"set_header", {}, make_set_header},
+    {"add_header", {}, make_add_header},
+    {"remove_header", {}, make_remove_header},
+    {"flag", {}, make_flag},
+    {"unflag", {}, make_unflag},
+    {"keyword", {}, make_keyword},
+    {"redirect", kRedirect, make_redirect},
+    {"log", {}, make_log},
+    {"stop", {}, make_stop},
+    {"filter", {}, make_later_action},
+    {"reject", {}, make_later_action},
+    {"notify", {}, make_later_action},
+}};
+
+}  // namespace
+
+std::span<const ActionKind> action_kinds() noexcept {
+  return kKinds;
+}
+
+}  // namespace mailstead::router

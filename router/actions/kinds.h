@@ -1,0 +1,22 @@
+// The makers of all kinds of action, one per file of this folder; the table of them is in kinds.cpp.
+#pragma once
+
+#include "router/action.h"
+
+namespace mailstead::router {
+
+std::unique_ptr<Action> make_deliver(const nlohmann::json& object, Compiler& compiler);
+std::unique_ptr<Action> make_discard(const nlohmann::json& object, Compiler& compiler);
+std::unique_ptr<Action> make_set_header(const nlohmann::json& object, Compiler& compiler);
+std::unique_ptr<Action> make_add_header(const nlohmann::json& object, Compiler& compiler);
+std::unique_ptr<Action> make_remove_header(const nlohmann::json& object, Compiler& compiler);
+std::unique_ptr<Action> make_flag(const nlohmann::json& object, Compiler& compiler);
+std::unique_ptr<Action> make_unflag(const nlohmann::json& object, Compiler& compiler);
+std::unique_ptr<Action> make_keyword(const nlohmann::json& object, Compiler& compiler);
+std::unique_ptr<Action> make_redirect(const nlohmann::json& object, Compiler& compiler);
+std::unique_ptr<Action> make_log(const nlohmann::json& object, Compiler& compiler);
+std::unique_ptr<Action> make_stop(const nlohmann::json& object, Compiler& compiler);
+// filter, reject, notify: words of the language that this version refuses, in so many words.
+std::unique_ptr<Action> make_later_action(const nlohmann::json& object, Compiler& compiler);
+
+}  // namespace mailstead::router

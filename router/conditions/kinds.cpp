@@ -1,0 +1,53 @@
+#include "router/conditions/kinds.h"
+
+#include <array>
+
+namespace mailstead::router {
+namespace {
+
+using Keys = std::string_view;
+
+constexpr std::array<Keys, 10> kText = {"is",    "contains", "starts_with", "ends_with", "glob",
+                                        "regex", "exists",   "over",        "under",     "case"};
+constexpr std::array<Keys, 12> kAddress = {"domain", "local", "is",     "contains", "starts_with", "ends_with",
+                                           "glob",   "regex", "exists", "over",     "under",       "case"};
+constexpr std::array<Keys, 2> kCommand = {"exit", "timeout"};
+constexpr std::array<Keys, 2> kBounds = {"over", "under"};
+constexpr std::array<Keys, 2> kDates = {"before", "after"};
+constexpr std::array<Keys, 3> kAttachment = {"name", "type", "size"};
+
+constexpr std::array<ConditionKind, 18> kKinds = {{
+    {"all", {}, make_all},
+    {"any", {}, make_any},
+    {"not", {}, make_not},
+    {"header", kText, make_header_test},
+    {"address", kAddress, make_address_test},
+    {"body", {}, make_body_test},
+    {"raw", {}, make_raw_test},
+    {"attachment", {}, make_attachment_test},
+    {"size", {}, make_size_test},
+    {"date", {}, make_date_test},
+    {"age", {}, make_age_test},
+    {"account", {}, make_account_test},
+    {"folder", {}, make_folder_test},
+    {"flag", {}, make_flag_test},
+    {"list", {}, make_list_test},
+    {"bulk", {}, make_bulk_test},
+    {"auth", {}, make_later_test},
+    {"command", kCommand, make_later_test},
+}};
+
+}  // namespace
+
+std::span<const ConditionKind> condition_kinds() noexcept {
+  return kKinds;
+}
+
+std::span<const std::string_view> keys_inside(std::string_view kind) noexcept {
+  if (kind == "size" || kind == "age") return kBounds;
+  if (kind == "date") return kDates;
+  if (kind == "attachment") return kAttachment;
+  return kText;
+}
+
+}  // namespace mailstead::router

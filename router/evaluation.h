@@ -1,0 +1,95 @@
+// One decision in hand: the message with what was already read of it, the captures of the rule in hand, the trace.
+//
+// Decoded header values and addresses are made when first asked for and kept until the decision is done, so that a
+// thousand rules on the Subject decode and fold it once.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "mail/address.h"
+#include "router/decision.h"
+#include "router/subject.h"
+
+namespace mailstead::router {
+
+// A value longer than this is looked at up to here only; that is noted.
+inline constexpr std::size_t kMaxValueBytes = 1024 * 1024;
+
+// Text to compare, always valid UTF-8; the folded form is made when first needed.
+class Value {
+ public:
+  explicit Value(std::string text) : text_(std::move(text)) {}
+  [[nodiscard]] const std::string& text() const noexcept { return text_; }
+  [[nodiscard]] const std::string& folded();
+
+ private:
+  std::string text_;
+  std::optional<std::string> folded_;
+};
+
+enum class AddressSource {
+  kFrom,
+  kTo,
+  kCc,
+  kSender,
+  kReplyTo,
+  kAnyRecipient,
+  kEnvelopeFrom,
+  kEnvelopeTo,
+};
+
+struct AddressValues {
+  std::vector<Value> whole, local, domain;  // pairwise
+};
+
+class Evaluation {
+ public:
+  Evaluation(const Subject& subject, std::vector<std::string>& notes) : subject_(subject), notes_(notes) {}
+
+  [[nodiscard]] const Subject& subject() const noexcept { return subject_; }
+
+  // Every value of that field, in order; the name is in lower case. Lives as long as this object.
+  [[nodiscard]] std::vector<Value>& header(const std::string& lower_name);
+  // Addresses of the header field or the envelope. An unknown envelope is read from what the last hop wrote down:
+  // Return-Path (RFC 5321 §4.4); Delivered-To, X-Original-To, Envelope-To.
+  [[nodiscard]] AddressValues& addresses(AddressSource source);
+  // Decoded text of all text parts (≤ kMaxValueBytes), and the bytes of the whole message (as much).
+  [[nodiscard]] Value& body_text();
+  [[nodiscard]] Value& raw();
+
+  void note(std::string text);
+
+  // The groups of the last regular expression that matched in the rule in hand; [0] the whole match.
+  std::vector<std::string> captures;
+
+  // Tracing. `saw` is what the test in hand decided by; kept only when somebody asks why.
+  void trace_into(std::vector<TestTrace>* rows) noexcept {
+    rows_ = rows;
+    depth_ = 0;
+  }
+  [[nodiscard]] bool traces() const noexcept { return rows_ != nullptr; }
+  void saw(std::string_view text);
+  [[nodiscard]] std::size_t open_row(std::string test);
+  void close_row(std::size_t row, bool matched);
+
+ private:
+  void add_addresses(AddressValues& into, std::string_view raw_list) const;
+  void add_address_fields(AddressValues& into, std::initializer_list<std::string_view> names) const;
+  void add_envelope_to(AddressValues& into) const;
+
+  const Subject& subject_;
+  std::vector<std::string>& notes_;
+  std::unordered_map<std::string, std::vector<Value>> headers_;
+  std::map<AddressSource, AddressValues> addresses_;
+  std::optional<Value> body_, raw_;
+  std::vector<TestTrace>* rows_ = nullptr;
+  std::string saw_;
+  int depth_ = 0;
+};
+
+}  // namespace mailstead::router

@@ -1,0 +1,37 @@
+#include "router/recipients.h"
+
+#include "mail/address.h"
+#include "router/folder_name.h"
+
+#include <nlohmann/json.hpp>
+
+namespace mailstead::router {
+
+std::vector<Template> compile_addresses(const nlohmann::json& value, Compiler& compiler) {
+  std::vector<Template> made;
+  std::vector<std::string> written = compiler.texts(value);
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    auto at = compiler.item(value, i);
+    auto one = Template::compile(written[i], compiler);
+    if (!one) continue;
+    if (one->is_fixed() && !mail::is_envelope_address(written[i]))
+      compiler.problem(in_quotes(written[i]) + " is no mail address", "write it as alice@example.org");
+    made.push_back(std::move(*one));
+  }
+  return made;
+}
+
+bool compile_copy(const nlohmann::json& object, Compiler& compiler) {
+  auto found = object.find("copy");
+  if (found == object.end()) return false;
+  auto at = compiler.step("copy");
+  return compiler.boolean(*found).value_or(false);
+}
+
+std::string fault_of_written_folder(const Template& folder) {
+  if (!folder.is_fixed() || safe_folder(folder.written())) return {};
+  return in_quotes(folder.written()) +
+         " is no name of a folder: levels are separated by \"/\", none is empty, \".\" or \"..\"";
+}
+
+}  // namespace mailstead::router

@@ -1,0 +1,117 @@
+#include "router/rule.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+
+namespace mailstead::router {
+namespace {
+
+using Effect = Action::Effect;
+
+constexpr std::array<std::string_view, 5> kKeys = {"name", "comment", "if", "then", "continue"};
+
+std::string compile_name(const nlohmann::json& object, std::size_t position, Compiler& compiler) {
+  auto found = object.find("name");
+  if (found == object.end()) return "rule " + std::to_string(position);
+  auto at = compiler.step("name");
+  std::string name = compiler.text(*found).value_or("");
+  if (name == "default") compiler.problem("\"default\" is the name of what is done when no rule decides");
+  return name;
+}
+
+bool compile_flag(const nlohmann::json& object, std::string_view key, Compiler& compiler) {
+  auto found = object.find(key);
+  if (found == object.end()) return false;
+  auto at = compiler.step(key);
+  return compiler.boolean(*found).value_or(false);
+}
+
+// An action behind `discard` or `stop` is never done; a `discard` behind a delivery takes nothing back.
+class OrderCheck {
+ public:
+  explicit OrderCheck(Compiler& compiler) : compiler_(compiler) {}
+
+  void take(Effect effect) {
+    if (ended_) {
+      compiler_.problem("is never done: the action before it ends the walk", "put it first, or leave it out");
+      ended_ = false;  // once is enough
+    }
+    if (effect == Effect::kDiscards && delivered_)
+      compiler_.problem("\"discard\" behind a \"deliver\" takes nothing back", "leave one of them out");
+    delivered_ = delivered_ || effect == Effect::kSettles;
+    ended_ = ended_ || effect == Effect::kDiscards || effect == Effect::kStops;
+  }
+
+ private:
+  Compiler& compiler_;
+  bool ended_ = false, delivered_ = false;
+};
+
+void compile_actions(const nlohmann::json& object, Rule& rule, Compiler& compiler) {
+  auto found = object.find("then");
+  if (found == object.end()) {
+    compiler.problem("has no \"then\"", "add \"then\" with a list of actions");
+    return;
+  }
+  auto at = compiler.step("then");
+  if (!found->is_array()) {
+    compiler.problem("\"then\" takes a list of actions in brackets");
+    return;
+  }
+  if (found->empty()) compiler.problem("\"then\" is empty: the rule would do nothing", "add an action");
+  OrderCheck order(compiler);
+  for (std::size_t i = 0; i < found->size(); ++i) {
+    auto at_action = compiler.step(i);
+    auto action = compile_action((*found)[i], compiler);
+    if (!action) continue;
+    order.take(action->effect());
+    rule.actions.push_back(std::move(action));
+  }
+}
+
+bool has(const Rule& rule, Effect effect) {
+  return std::any_of(rule.actions.begin(), rule.actions.end(),
+                     [effect](const auto& action) { return action->effect() == effect; });
+}
+
+void weigh(const nlohmann::json& object, Rule& rule, Compiler& compiler) {
+  bool goes_on = compile_flag(object, "continue", compiler);
+  bool stops = has(rule, Effect::kStops) || has(rule, Effect::kDiscards);
+  if (goes_on && stops) {
+    auto at = compiler.step("continue");
+    compiler.problem("\"continue\" contradicts \"stop\" and \"discard\"", "leave one of them out");
+  }
+  rule.settles = has(rule, Effect::kSettles) || has(rule, Effect::kDiscards);
+  bool only_copies = has(rule, Effect::kCopies) && !rule.settles;
+  rule.ends_walk = stops || (!goes_on && !only_copies);
+}
+
+}  // namespace
+
+std::span<const std::string_view> rule_keys() noexcept {
+  return kKeys;
+}
+
+Rule compile_rule(const nlohmann::json& value, std::size_t position, Compiler& compiler) {
+  Rule rule;
+  compiler.facts() = {};
+  if (!compiler.is_object(value, "a rule")) return rule;
+  compiler.check_keys(value, kKeys, "a rule");
+  rule.name = compile_name(value, position, compiler);
+  if (auto found = value.find("if"); found != value.end()) {
+    auto at = compiler.step("if");
+    rule.always = false;
+    rule.condition = compile_condition(*found, compiler);
+  }
+  if (auto found = value.find("comment"); found != value.end()) {
+    auto at = compiler.step("comment");
+    (void)compiler.text(*found);
+  }
+  compile_actions(value, rule, compiler);
+  weigh(value, rule, compiler);
+  return rule;
+}
+
+}  // namespace mailstead::router

@@ -1,0 +1,28 @@
+// One rule, compiled: a condition (none: always) and actions.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "router/action.h"
+#include "router/condition.h"
+
+namespace mailstead::router {
+
+struct Rule {
+  std::string name;  // as given, else "rule N"
+  std::unique_ptr<Condition> condition;
+  std::vector<std::unique_ptr<Action>> actions;
+  bool always = true;      // there is no "if"
+  bool settles = false;    // it delivers or discards for good
+  bool ends_walk = false;  // no later rule is tried when it matches
+};
+
+// `position` counts from 1. The rule serves only when no problem was reported.
+[[nodiscard]] Rule compile_rule(const nlohmann::json& value, std::size_t position, Compiler& compiler);
+
+// The keys of a rule.
+[[nodiscard]] std::span<const std::string_view> rule_keys() noexcept;
+
+}  // namespace mailstead::router

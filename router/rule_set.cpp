@@ -1,0 +1,170 @@
+#include "router/rule_set.h"
+
+#include "mail/escape.h"
+#include "router/rule.h"
+
+#include <nlohmann/json.hpp>
+
+#include <exception>
+
+namespace mailstead::router {
+
+struct RuleSet::State {
+  std::vector<Rule> rules;
+  std::string default_destination;
+  bool needs_body = false;
+};
+
+namespace {
+
+// Walks the rules for one message.
+class Walker {
+ public:
+  Walker(const std::vector<Rule>& rules, const std::string& default_destination, const Subject& subject,
+         Explanation& out, bool traced)
+      : rules_(rules),
+        default_destination_(default_destination),
+        out_(out),
+        traced_(traced),
+        evaluation_(subject, out.decision.notes),
+        walk_{evaluation_, out.decision, subject.flags, {}} {
+    walk_.flags.system &= static_cast<std::uint8_t>(~mail::kDeleted);
+  }
+
+  void run() {
+    for (const Rule& rule : rules_) {
+      if (traced_) out_.rules.push_back({rule.name, RuleTrace::Verdict::kNotReached, {}, {}});
+      if (ended_) continue;
+      try_rule(rule);
+    }
+    Decision& decision = out_.decision;
+    if (!settled_ && !decision.discarded) use_default();
+    if (decision.discarded && !decision.deliveries.empty()) {
+      decision.discarded = false;
+      evaluation_.note("discarded by rule " + in_quotes(decision.discarded_by) + " but for its copies");
+    }
+  }
+
+ private:
+  void try_rule(const Rule& rule) {
+    evaluation_.captures.clear();
+    if (traced_) evaluation_.trace_into(&out_.rules.back().tests);
+    bool matched = matches(rule);
+    evaluation_.trace_into(nullptr);
+    if (traced_) out_.rules.back().verdict = matched ? RuleTrace::Verdict::kMatched : RuleTrace::Verdict::kNotMatched;
+    if (!matched) return;
+    out_.decision.matched.push_back(rule.name);
+    act(rule);
+    ended_ = rule.ends_walk;
+  }
+
+  bool matches(const Rule& rule) {
+    if (rule.always) return true;
+    try {
+      return rule.condition->holds(evaluation_);
+    } catch (const std::exception& error) {
+      evaluation_.note("rule " + in_quotes(rule.name) + " could not be evaluated: " + mail::printable(error.what()));
+      return false;
+    }
+  }
+
+  void act(const Rule& rule) {
+    walk_.rule = rule.name;
+    walk_.done = traced_ ? &out_.rules.back().actions : nullptr;
+    for (const auto& action : rule.actions) {
+      walk_.went = false;
+      try {
+        action->run(walk_);
+      } catch (const std::exception& error) {
+        evaluation_.note("rule " + in_quotes(rule.name) + ": an action failed: " + mail::printable(error.what()));
+        continue;
+      }
+      // A redirect whose address came out empty went nowhere and settles nothing.
+      if (action->effect() == Action::Effect::kSettles && walk_.went) settled_ = true;
+    }
+  }
+
+  void use_default() {
+    out_.used_default = true;
+    if (default_destination_.empty()) {
+      evaluation_.note("no rule decided and there is no default destination");
+      return;
+    }
+    walk_.rule = "default";
+    walk_.deliver(default_destination_, {}, {});
+  }
+
+  const std::vector<Rule>& rules_;
+  const std::string& default_destination_;
+  Explanation& out_;
+  bool traced_;
+  Evaluation evaluation_;
+  Walk walk_;
+  bool settled_ = false, ended_ = false;
+};
+
+// A name stands for one rule in every history; a rule behind one that always ends the walk is never tried.
+void check_order(const std::vector<Rule>& rules, Compiler& compiler) {
+  std::set<std::string> names;
+  const Rule* last = nullptr;
+  bool told = false;
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    auto at = compiler.step(i);
+    const Rule& rule = rules[i];
+    if (!rule.name.empty() && !names.insert(rule.name).second) {
+      auto at_name = compiler.step("name");
+      compiler.problem("another rule is called " + in_quotes(rule.name), "give each its own name");
+    }
+    if (last != nullptr && !told) {
+      compiler.problem(
+          "is never tried: the rule " + in_quotes(last->name) + " before it always matches and ends the walk",
+          "give that rule an \"if\" or \"continue\": true, or put it last");
+      told = true;
+    }
+    if (last == nullptr && rule.always && rule.ends_walk && !rule.actions.empty()) last = &rule;
+  }
+}
+
+}  // namespace
+
+RuleSet::RuleSet(std::unique_ptr<State> state) : state_(std::move(state)) {}
+RuleSet::~RuleSet() = default;
+
+std::shared_ptr<const RuleSet> RuleSet::compile(const nlohmann::json& rules, const RuleContext& context,
+                                                std::vector<Problem>& problems, const std::string& pointer) {
+  auto state = std::make_unique<State>();
+  state->default_destination = context.default_destination;
+  Compiler compiler(context, problems, pointer);
+  if (!rules.is_null() && !rules.is_array()) {
+    compiler.problem("rules are a list in brackets");
+  } else {
+    for (std::size_t i = 0; i < rules.size(); ++i) {
+      auto at = compiler.step(i);
+      state->rules.push_back(compile_rule(rules[i], i + 1, compiler));
+      state->needs_body = state->needs_body || compiler.facts().needs_body;
+    }
+    check_order(state->rules, compiler);
+  }
+  return std::shared_ptr<const RuleSet>(new RuleSet(std::move(state)));
+}
+
+Decision RuleSet::decide(const Subject& subject) const {
+  Explanation out;
+  Walker(state_->rules, state_->default_destination, subject, out, false).run();
+  return std::move(out.decision);
+}
+
+Explanation RuleSet::explain(const Subject& subject) const {
+  Explanation out;
+  Walker(state_->rules, state_->default_destination, subject, out, true).run();
+  return out;
+}
+
+std::size_t RuleSet::size() const noexcept {
+  return state_->rules.size();
+}
+bool RuleSet::needs_body() const noexcept {
+  return state_->needs_body;
+}
+
+}  // namespace mailstead::router

@@ -1,0 +1,53 @@
+// Text with variables, checked when the rules are compiled and filled in for each message:
+//
+//   ${header:NAME}   the first such field, decoded        ${account} ${folder}    where it was fetched
+//   ${from.local} ${from.domain}                          ${regex:1}  a group of the rule's last regex that matched
+//   ${to.local} ${to.domain}                              ${date:%Y-%m}  when it arrived, UTC
+//
+// `$${` stands for `${` itself. What a message brings is foreign: it reaches a folder or a header only through the
+// calls below, which make it safe.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "router/compiler.h"
+#include "router/evaluation.h"
+
+namespace mailstead::router {
+
+class Template {
+ public:
+  // nullopt after a problem. `facts` of the compiler must be those of the rule's conditions.
+  [[nodiscard]] static std::optional<Template> compile(std::string_view text, Compiler& compiler);
+
+  [[nodiscard]] const std::string& written() const noexcept { return written_; }
+  [[nodiscard]] bool is_fixed() const noexcept;
+
+  // A name of a folder, levels separated by "/". Values from the message lose control characters and cannot make
+  // levels; a level that would be "." or ".." cannot arise. nullopt when a level comes out empty or the name is longer
+  // than 1024 octets or deeper than 32 levels; `why` says so.
+  [[nodiscard]] std::optional<std::string> folder(Evaluation& evaluation, std::string& why) const;
+  // One line of valid UTF-8 for a header or a log, at most 4 KiB.
+  [[nodiscard]] std::string line(Evaluation& evaluation) const;
+  // One envelope address, or nullopt.
+  [[nodiscard]] std::optional<std::string> address(Evaluation& evaluation) const;
+
+ private:
+  enum class Kind { kText, kHeader, kFromLocal, kFromDomain, kToLocal, kToDomain, kAccount, kFolder, kRegex, kDate };
+  struct Piece {
+    Kind kind = Kind::kText;
+    std::string argument;  // the text, field name or date format
+    std::size_t group = 0;
+  };
+  class Reader;
+
+  [[nodiscard]] static std::string value_of(const Piece& piece, Evaluation& evaluation);
+
+  std::string written_;
+  std::vector<Piece> pieces_;
+};
+
+}  // namespace mailstead::router

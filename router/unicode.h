@@ -1,0 +1,16 @@
+// The little of Unicode that comparing needs, by ICU: simple case folding (CaseFolding.txt, statuses C and S, as RE2's
+// own case-insensitive matching uses) and NFC. Input that is not valid UTF-8 comes back with U+FFFD in place of what is
+// wrong.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace mailstead::router {
+
+[[nodiscard]] std::string fold_case(std::string_view utf8);
+[[nodiscard]] std::string to_nfc(std::string_view utf8);
+// At most `limit` octets, cut between two characters.
+[[nodiscard]] std::string_view cut(std::string_view utf8, std::size_t limit) noexcept;
+
+}  // namespace mailstead::router
