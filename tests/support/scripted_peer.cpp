@@ -271,10 +271,6 @@ ScriptedPeer::ScriptedPeer(std::string_view transcript, PeerOptions options) : s
   state_->thread = std::jthread([state = state_.get()](const std::stop_token& stop) { state->run(stop); });
 }
 
-std::unique_ptr<ScriptedPeer> ScriptedPeer::from_file(const std::string& name, PeerOptions options) {
-  return std::make_unique<ScriptedPeer>(load_transcript(name), options);
-}
-
 ScriptedPeer::~ScriptedPeer() = default;
 
 std::unique_ptr<net::Stream> ScriptedPeer::connect() {

@@ -35,7 +35,11 @@ class ScriptedPeer {
  public:
   // Throws std::invalid_argument for a transcript that is none.
   explicit ScriptedPeer(std::string_view transcript, PeerOptions options = {});
-  [[nodiscard]] static std::unique_ptr<ScriptedPeer> from_file(const std::string& name, PeerOptions options = {});
+#ifdef MAILSTEAD_SOURCE_DIR
+  [[nodiscard]] static std::unique_ptr<ScriptedPeer> from_file(const std::string& name, PeerOptions options = {}) {
+    return std::make_unique<ScriptedPeer>(load_transcript(name), options);
+  }
+#endif
   ~ScriptedPeer();  // ends the peer wherever it is
   ScriptedPeer(const ScriptedPeer&) = delete;
   ScriptedPeer& operator=(const ScriptedPeer&) = delete;

@@ -103,14 +103,9 @@ std::vector<TranscriptItem> parse_transcript(std::string_view text) {
   return items;
 }
 
-std::string load_transcript(const std::string& name) {
-#ifdef MAILSTEAD_SOURCE_DIR
-  const std::string root = MAILSTEAD_SOURCE_DIR;
-#else
-  const std::string root = ".";
-#endif
-  std::ifstream file(root + "/tests/transcripts/" + name, std::ios::binary);
-  if (!file) throw std::invalid_argument("no transcript " + name);
+std::string read_transcript(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw std::invalid_argument("no transcript " + path);
   std::ostringstream text;
   text << file.rdbuf();
   return text.str();

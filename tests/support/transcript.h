@@ -39,8 +39,13 @@ struct TranscriptItem {
 
 // Throws std::invalid_argument naming the line that is none.
 [[nodiscard]] std::vector<TranscriptItem> parse_transcript(std::string_view text);
+[[nodiscard]] std::string read_transcript(const std::string& path);
+#ifdef MAILSTEAD_SOURCE_DIR  // the test programs have it, the support library has not
 // tests/transcripts/NAME.
-[[nodiscard]] std::string load_transcript(const std::string& name);
+[[nodiscard]] inline std::string load_transcript(const std::string& name) {
+  return read_transcript(MAILSTEAD_SOURCE_DIR "/tests/transcripts/" + name);
+}
+#endif
 
 // Whether a line that the judged side sent (without CRLF) is what the item asks for.
 [[nodiscard]] bool fits(const TranscriptItem& item, std::string_view line);

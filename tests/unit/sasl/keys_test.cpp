@@ -1,0 +1,93 @@
+#include <gtest/gtest.h>
+
+#include "connectors/sasl/server.h"
+#include "mail/transfer_encoding.h"
+
+namespace mailstead::sasl {
+namespace {
+
+ScramKeys keys_of(std::string password) {
+  return make_keys(mail::Secret(std::move(password)), 4096);
+}
+
+TEST(ScramKeys, FitTheirPasswordOnly) {
+  const ScramKeys keys = keys_of("secret");
+  EXPECT_TRUE(verify(keys, "secret"));
+  for (const char* wrong : {"", "Secret", "secret ", "secre", "secrets"}) EXPECT_FALSE(verify(keys, wrong)) << wrong;
+}
+
+TEST(ScramKeys, SurviveTheirText) {
+  const ScramKeys keys = keys_of("secret");
+  const auto read = decode_keys(encode_keys(keys));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->iterations, keys.iterations);
+  EXPECT_EQ(read->salt, keys.salt);
+  EXPECT_TRUE(verify(*read, "secret"));
+}
+
+TEST(ScramKeys, DifferForTheSamePassword) {
+  EXPECT_NE(encode_keys(keys_of("x")), encode_keys(keys_of("x")));
+}
+
+// RFC 7677 §3: user "user", password "pencil".
+TEST(ScramKeys, MatchTheExampleOfRfc7677) {
+  const auto salt = mail::decode_base64("W22ZaJ0SNY7soEsUEjb6gQ==");
+  ASSERT_TRUE(salt);
+  // The keys as other implementations compute them from that example.
+  const auto keys = decode_keys(
+      "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:"
+      "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=");
+  ASSERT_TRUE(keys);
+  EXPECT_EQ(keys->salt, *salt);
+  EXPECT_TRUE(verify(*keys, "pencil"));
+  EXPECT_FALSE(verify(*keys, "pencils"));
+}
+
+TEST(ScramKeys, RefuseTextThatIsNone) {
+  const std::string good = encode_keys(keys_of("x"));
+  for (std::size_t length = 0; length < good.size(); ++length)
+    EXPECT_FALSE(decode_keys(good.substr(0, length))) << length;
+  for (const char* bad : {"", "plain", "SCRAM-SHA-1$4096:AA==$AA==:AA==", "SCRAM-SHA-256$:$:", "SCRAM-SHA-256$$$$::::",
+                          "SCRAM-SHA-256$99999999999:AA==$AA==:AA=="})
+    EXPECT_FALSE(decode_keys(bad)) << bad;
+  EXPECT_FALSE(decode_keys(good + "x"));
+}
+
+TEST(ScramKeys, ClampIterationsToWhatClientsAccept) {
+  EXPECT_EQ(make_keys(mail::Secret("x"), 1).iterations, 4096U);
+  EXPECT_EQ(make_keys(mail::Secret("x")).iterations, 10'000U);
+}
+
+TEST(ScramKeys, PrepareThePasswordAsClientsDo) {
+  // RFC 4013 §3: a soft hyphen is nothing, a no-break space a blank, ª an "a".
+  EXPECT_TRUE(verify(keys_of("I\xc2\xadX"), "IX"));
+  EXPECT_TRUE(verify(keys_of("a\xc2\xa0"
+                             "b"),
+                     "a b"));
+  EXPECT_TRUE(verify(keys_of("\xc2\xaa"), "a"));
+  // What SASLprep refuses is taken as it is.
+  EXPECT_TRUE(verify(keys_of("\xff\xfe"), "\xff\xfe"));
+  EXPECT_FALSE(verify(keys_of("\xff\xfe"), "\xff\xfd"));
+}
+
+TEST(DecoyKeys, StayTheSamePerNameAndFitNothing) {
+  EXPECT_EQ(encode_keys(decoy_keys("bob")), encode_keys(decoy_keys("bob")));
+  EXPECT_NE(decoy_keys("bob").salt, decoy_keys("carol").salt);
+  EXPECT_FALSE(verify(decoy_keys("bob"), ""));
+  EXPECT_FALSE(verify(decoy_keys("bob"), "bob"));
+  EXPECT_TRUE(decode_keys(encode_keys(decoy_keys("bob")))) << "of the same form as real ones";
+}
+
+TEST(CheckPassword, SaysNoToUnknownNames) {
+  const ScramKeys keys = keys_of("secret");
+  const KeyLookup lookup = [&](const std::string& user) {
+    return user == "alice" ? std::optional(keys) : std::nullopt;
+  };
+  EXPECT_TRUE(check_password(lookup, "alice", "secret"));
+  EXPECT_FALSE(check_password(lookup, "alice", "Secret"));
+  EXPECT_FALSE(check_password(lookup, "bob", "secret"));
+  EXPECT_FALSE(check_password(lookup, "", ""));
+}
+
+}  // namespace
+}  // namespace mailstead::sasl
