@@ -1,0 +1,277 @@
+#include "storage/sqlite/acceptor.h"
+
+#include "storage/mailbox_name.h"
+#include "storage/packing.h"
+
+#include <algorithm>
+#include <string>
+
+namespace mailstead::storage::sqlite {
+namespace {
+
+mail::Failure refusal(const std::string& text) {
+  return {mail::FailureKind::kPermanent, mail::FailureScope::kMessage, text};
+}
+
+bool comes_from_imap(const SourceRef& source) {
+  return source.uid != 0;
+}
+bool has_ledger(const SourceRef& source) {
+  return source.uid != 0 || !source.uidl.empty();
+}
+
+// What can be seen without the database.
+void validate(const Acceptance& acceptance) {
+  if (acceptance.placements.empty() && acceptance.deliveries.empty() && !acceptance.discarded) {
+    throw refusal("an accepted message must be placed, queued or discarded");
+  }
+  for (const NewContent& content : acceptance.contents) {
+    if (content.bytes == nullptr) throw refusal("an accepted message has no bytes");
+  }
+  for (const NewPlacement& placement : acceptance.placements) {
+    if (placement.content >= acceptance.contents.size()) throw refusal("a placement refers to no content");
+    if (placement.user.empty()) throw refusal("a placement names no user");
+    if (!canonical_mailbox_name(placement.folder)) throw refusal("a placement has an impossible mailbox name");
+  }
+  for (const NewDelivery& delivery : acceptance.deliveries) {
+    if (delivery.content >= acceptance.contents.size()) throw refusal("a delivery refers to no content");
+  }
+}
+
+std::string describe(const SourceRef& source) {
+  std::string text = "from " + source.account;
+  if (!source.folder.empty()) text += "/" + source.folder;
+  if (source.uid != 0) text += ", UID " + std::to_string(source.uid);
+  if (!source.uidl.empty()) text += ", UIDL " + source.uidl;
+  return text;
+}
+
+struct Original {
+  MessageId id = 0;
+  std::string account;
+};
+
+// One acceptance inside the group's transaction. Each step reads as the one before left the database, so messages of
+// one group see each other.
+class Accepting {
+ public:
+  Accepting(WriteContext& context, const Acceptance& acceptance)
+      : context_(context),
+        acceptance_(acceptance),
+        folder_(context.folders.get(acceptance.source.account, acceptance.source.folder)) {}
+
+  AcceptReceipt run() {
+    check_validity();
+    if (auto known = already_retrieved()) {
+      add_cleanup(*known, true);
+      return {AcceptReceipt::Outcome::kAlreadyRetrieved, *known, 0};
+    }
+    if (auto original = find_original()) return keep_as_duplicate(*original);
+    return keep();
+  }
+
+ private:
+  void check_validity() {
+    const SourceRef& source = acceptance_.source;
+    FolderProgress& progress = folder_.progress;
+    if (!comes_from_imap(source) || progress.uid_validity == source.uid_validity) return;
+    if (progress.uid_validity != 0) {
+      throw mail::Failure(mail::FailureKind::kTemporary, mail::FailureScope::kFolder,
+                          "the numbering (UIDVALIDITY) of " + source.folder + " changed while it was read");
+    }
+    progress.uid_validity = source.uid_validity;
+    folder_.changed = true;
+  }
+
+  std::optional<MessageId> already_retrieved() {
+    const SourceRef& source = acceptance_.source;
+    if (comes_from_imap(source)) {
+      if (!folder_.progress.done(source.uid)) return std::nullopt;
+      return 0;
+    }
+    if (source.uidl.empty()) return std::nullopt;
+    Query query = context_.db.query("SELECT message FROM uidls WHERE folder = ?1 AND uidl = ?2");
+    query.bind(folder_.id, source.uidl);
+    if (!query.next()) return std::nullopt;
+    return query.integer(0);
+  }
+
+  // The latest message with this fingerprint inside scope and window.
+  std::optional<Original> find_original() {
+    const DuplicateRule& rule = acceptance_.duplicates;
+    if (rule.scope == DuplicateRule::Scope::kNone || !has_fingerprint()) return std::nullopt;
+    Query query = context_.db.query(
+        "SELECT m.id, f.account FROM messages m JOIN folders f ON f.id = m.folder"
+        " WHERE m.fingerprint = ?1 AND m.accepted >= ?2 AND (?3 OR f.account = ?4) ORDER BY m.id DESC LIMIT 1");
+    std::int64_t oldest =
+        rule.window.count() == 0 ? INT64_MIN : (acceptance_.now - rule.window).time_since_epoch().count();
+    query.bind(acceptance_.fingerprint, oldest, rule.scope == DuplicateRule::Scope::kAll, acceptance_.source.account);
+    if (!query.next()) return std::nullopt;
+    return Original{query.integer(0), query.string(1)};
+  }
+
+  // Zeros stand for none.
+  bool has_fingerprint() const { return acceptance_.fingerprint != mail::Sha256{}; }
+
+  AcceptReceipt keep_as_duplicate(const Original& original) {
+    std::vector<HistoryEvent> events;
+    add_received(events);
+    events.push_back({acceptance_.now, "duplicate",
+                      "of message " + std::to_string(original.id) + ", which came from " + original.account});
+    MessageId id = add_message(events, original.id);
+    mark_retrieved(id);
+    return {AcceptReceipt::Outcome::kDuplicate, id, original.id};
+  }
+
+  AcceptReceipt keep() {
+    std::vector<HistoryEvent> events;
+    add_received(events);
+    events.insert(events.end(), acceptance_.events.begin(), acceptance_.events.end());
+    for (const NewPlacement& placement : acceptance_.placements) {
+      events.push_back({acceptance_.now, "placed", "in " + placement.user + "/" + placement.folder});
+    }
+    for (const NewDelivery& delivery : acceptance_.deliveries) {
+      std::string text = "for " + delivery.destination;
+      for (const std::string& recipient : delivery.recipients) text.append(" ").append(recipient);
+      events.push_back({acceptance_.now, "queued", text});
+    }
+    MessageId id = add_message(events, 0);
+    std::vector<ContentId> contents(acceptance_.contents.size(), 0);
+    for (const NewPlacement& placement : acceptance_.placements) {
+      place(context_, placement, content(contents, placement.content),
+            acceptance_.contents[placement.content].bytes->size(), id);
+    }
+    for (const NewDelivery& delivery : acceptance_.deliveries) queue(delivery, content(contents, delivery.content), id);
+    mark_retrieved(id);
+    return {AcceptReceipt::Outcome::kAccepted, id, 0};
+  }
+
+  // Only contents in use are kept.
+  ContentId content(std::vector<ContentId>& ids, std::size_t index) {
+    if (ids[index] == 0) ids[index] = context_.contents.keep(acceptance_.contents[index]);
+    return ids[index];
+  }
+
+  void add_received(std::vector<HistoryEvent>& events) const {
+    const auto& given = acceptance_.events;
+    bool told = std::any_of(given.begin(), given.end(), [](const auto& event) { return event.kind == "received"; });
+    if (!told) events.push_back({acceptance_.now, "received", describe(acceptance_.source)});
+  }
+
+  MessageId add_message(const std::vector<HistoryEvent>& events, MessageId duplicate_of) {
+    std::optional<mail::Sha256> fingerprint;
+    std::optional<mail::WallTime> forget;
+    if (duplicate_of == 0 && has_fingerprint()) {
+      fingerprint = acceptance_.fingerprint;
+      if (acceptance_.duplicates.window.count() != 0) forget = acceptance_.now + acceptance_.duplicates.window;
+    }
+    return context_.messages.add({.folder = folder_.id,
+                                  .source = acceptance_.source,
+                                  .accepted = acceptance_.now,
+                                  .internal_date = acceptance_.internal_date,
+                                  .size = acceptance_.size,
+                                  .duplicate_of = duplicate_of,
+                                  .message_id = acceptance_.message_id,
+                                  .from = acceptance_.from,
+                                  .subject = acceptance_.subject,
+                                  .fingerprint = fingerprint,
+                                  .forget = forget,
+                                  .events = events});
+  }
+
+  void queue(const NewDelivery& delivery, ContentId content, MessageId message) {
+    context_.db
+        .query(
+            "INSERT INTO deliveries (message, content, destination, sender, recipients, folder, flags, keywords,"
+            " internal_date, created, next_attempt) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)")
+        .bind(message, content, delivery.destination, delivery.sender, Blob{pack(delivery.recipients)}, delivery.folder,
+              delivery.flags.system, join_words(delivery.flags.keywords), delivery.internal_date, acceptance_.now)
+        .run();
+    context_.queue_changed = true;
+  }
+
+  void mark_retrieved(MessageId id) {
+    const SourceRef& source = acceptance_.source;
+    if (comes_from_imap(source)) {
+      mark_done(folder_.progress, source.uid);
+      folder_.changed = true;
+    } else if (!source.uidl.empty()) {
+      context_.db.query("INSERT INTO uidls (folder, uidl, message, skipped) VALUES (?1, ?2, ?3, 0)")
+          .bind(folder_.id, source.uidl, id)
+          .run();
+    }
+    add_cleanup(id, false);
+  }
+
+  void add_cleanup(MessageId id, bool may_exist) {
+    const SourceRef& source = acceptance_.source;
+    if (!acceptance_.cleanup_at || !has_ledger(source)) return;
+    Query query = may_exist ? context_.db.query(
+                                  "INSERT OR IGNORE INTO cleanups (folder, uid, uidl, message, due)"
+                                  " VALUES (?1, ?2, ?3, ?4, ?5)")
+                            : context_.db.query(
+                                  "INSERT OR REPLACE INTO cleanups (folder, uid, uidl, message, due)"
+                                  " VALUES (?1, ?2, ?3, ?4, ?5)");
+    query.bind(folder_.id, source.uid, comes_from_imap(source) ? std::string() : source.uidl, id,
+               *acceptance_.cleanup_at);
+    query.run();
+  }
+
+  WriteContext& context_;
+  const Acceptance& acceptance_;
+  FolderRow& folder_;
+};
+
+class AcceptCommand final : public Command {
+ public:
+  AcceptCommand(Acceptance acceptance, AcceptDone done) : acceptance_(std::move(acceptance)), done_(std::move(done)) {
+    for (const NewContent& content : acceptance_.contents) {
+      if (content.bytes != nullptr && content.bytes->in_memory()) weight_ += content.bytes->size();
+    }
+  }
+  [[nodiscard]] mail::ByteCount weight() const noexcept override { return weight_; }
+  void apply(WriteContext& context) override {
+    validate(acceptance_);
+    receipt_ = Accepting(context, acceptance_).run();
+  }
+  void done(const mail::Failure* failure) noexcept override {
+    if (!done_) return;
+    if (failure != nullptr) {
+      done_(*failure);
+    } else {
+      done_(receipt_);
+    }
+  }
+
+ private:
+  Acceptance acceptance_;
+  AcceptDone done_;
+  AcceptReceipt receipt_;
+  mail::ByteCount weight_ = 0;
+};
+
+}  // namespace
+
+void place(WriteContext& context, const NewPlacement& placement, ContentId content, mail::ByteCount size,
+           MessageId message) {
+  std::optional<std::string> name = canonical_mailbox_name(placement.folder);
+  if (!name) throw refusal("a placement has an impossible mailbox name");
+  MailboxRow& row = context.mailboxes.ensure(placement.user, *name);
+  Placed placed{.content = content,
+                .message = message,
+                .flags = placement.flags.system,
+                .keywords = context.mailboxes.keyword_set(row, placement.flags.keywords),
+                .internal_date = placement.internal_date,
+                .size = size};
+  context.mailboxes.place(row, placed, context.mailboxes.next_modseq(placement.user));
+}
+
+void SqliteAcceptor::accept(Acceptance acceptance, AcceptDone done) {
+  database_.writing().post(std::make_unique<AcceptCommand>(std::move(acceptance), std::move(done)));
+}
+
+void SqliteAcceptor::flush() {
+  database_.write([](WriteContext&) {});
+}
+
+}  // namespace mailstead::storage::sqlite

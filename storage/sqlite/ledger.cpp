@@ -1,0 +1,192 @@
+#include "storage/sqlite/ledger.h"
+
+#include "storage/uid_ranges.h"
+
+#include <algorithm>
+
+namespace mailstead::storage::sqlite {
+namespace {
+
+mail::WallTime wall_now() {
+  return mail::SystemClock().wall();
+}
+
+// Nothing of another numbering may be marked done in this one.
+void adopt_validity(FolderRow& row, const std::string& folder, std::uint32_t uid_validity) {
+  if (row.progress.uid_validity != 0 && row.progress.uid_validity != uid_validity) {
+    throw mail::Failure(mail::FailureKind::kTemporary, mail::FailureScope::kFolder,
+                        "the numbering (UIDVALIDITY) of " + folder + " changed while it was read");
+  }
+  row.progress.uid_validity = uid_validity;
+  row.changed = true;
+}
+
+// What was skipped is no longer done; what was done stays so.
+void forget_skipped_uids(FolderProgress& progress) {
+  Uid lowest = progress.skipped.front().first;
+  if (lowest <= progress.done_through) {
+    Uid through = progress.done_through;
+    progress.done_through = lowest - 1;
+    add(progress.done_beyond, lowest, through);
+  }
+  for (const UidRange& range : progress.skipped) {
+    for (Uid uid = range.first;; ++uid) {
+      remove(progress.done_beyond, uid);
+      if (uid == range.last) break;
+    }
+  }
+  progress.skipped.clear();
+}
+
+// Ends one pending clean-up and tells the message's history.
+void end_cleanup(WriteContext& context, FolderId folder, Uid uid, const std::string& uidl, std::string_view text) {
+  MessageId message = 0;
+  {
+    Query query = context.db.query("SELECT message FROM cleanups WHERE folder = ?1 AND uid = ?2 AND uidl = ?3");
+    query.bind(folder, uid, uidl);
+    if (!query.next()) return;
+    message = query.integer(0);
+  }
+  context.db.query("DELETE FROM cleanups WHERE folder = ?1 AND uid = ?2 AND uidl = ?3").bind(folder, uid, uidl).run();
+  context.messages.add_event(message, wall_now(), "cleaned", text);
+}
+
+}  // namespace
+
+std::optional<FolderProgress> SqliteLedger::folder(const std::string& account, const std::string& folder) const {
+  auto db = database_.readers.lend();
+  Query query = db->query(
+      "SELECT uid_validity, done_through, done_beyond, skipped, highest_modseq FROM folders"
+      " WHERE account = ?1 AND folder = ?2 AND uid_validity <> 0");
+  query.bind(account, folder);
+  if (!query.next()) return std::nullopt;
+  return read_progress(query, 0);
+}
+
+void SqliteLedger::advance(const std::string& account, const std::string& folder, std::uint32_t uid_validity,
+                           Uid through, ModSeq highest_modseq) {
+  database_.write([&](WriteContext& context) {
+    FolderRow& row = context.folders.get(account, folder);
+    adopt_validity(row, folder, uid_validity);
+    FolderProgress& progress = row.progress;
+    progress.done_through = std::max(progress.done_through, through);
+    if (highest_modseq != 0) progress.highest_modseq = highest_modseq;
+    remove_through(progress.done_beyond, progress.done_through);
+    if (!progress.done_beyond.empty() && progress.done_beyond.front().first == progress.done_through + 1) {
+      progress.done_through = progress.done_beyond.front().last;
+      progress.done_beyond.erase(progress.done_beyond.begin());
+    }
+  });
+}
+
+void SqliteLedger::restart_folder(const std::string& account, const std::string& folder, std::uint32_t uid_validity) {
+  database_.write([&](WriteContext& context) {
+    FolderRow& row = context.folders.get(account, folder);
+    row.progress = FolderProgress{};
+    row.progress.uid_validity = uid_validity;
+    row.changed = true;
+    context.db.query("DELETE FROM cleanups WHERE folder = ?1").bind(row.id).run();
+  });
+}
+
+void SqliteLedger::skip(const SourceRef& source, mail::WallTime now, const std::string& reason) {
+  database_.write([&](WriteContext& context) {
+    FolderRow& row = context.folders.get(source.account, source.folder);
+    if (source.uid != 0) {
+      adopt_validity(row, source.folder, source.uid_validity);
+      if (row.progress.done(source.uid)) return;
+    }
+    std::vector<HistoryEvent> events{{now, "skipped", reason}};
+    MessageId id = context.messages.add({.folder = row.id,
+                                         .source = source,
+                                         .accepted = now,
+                                         .internal_date = now,
+                                         .message_id = {},
+                                         .from = {},
+                                         .subject = {},
+                                         .fingerprint = {},
+                                         .forget = {},
+                                         .events = events});
+    if (source.uid != 0) {
+      mark_done(row.progress, source.uid);
+      add(row.progress.skipped, source.uid, source.uid);
+      return;
+    }
+    context.db.query("INSERT OR IGNORE INTO uidls (folder, uidl, message, skipped) VALUES (?1, ?2, ?3, 1)")
+        .bind(row.id, source.uidl, id)
+        .run();
+  });
+}
+
+void SqliteLedger::forget_skipped(const std::string& account) {
+  database_.write([&](WriteContext& context) {
+    std::vector<std::string> folders;
+    {
+      Query query = context.db.query("SELECT folder FROM folders WHERE account = ?1");
+      query.bind(account);
+      while (query.next()) folders.push_back(query.string(0));
+    }
+    for (const std::string& folder : folders) {
+      FolderRow& row = context.folders.get(account, folder);
+      context.db.query("DELETE FROM uidls WHERE folder = ?1 AND skipped").bind(row.id).run();
+      if (row.progress.skipped.empty()) continue;
+      forget_skipped_uids(row.progress);
+      row.changed = true;
+    }
+  });
+}
+
+std::unordered_set<std::string> SqliteLedger::uidls(const std::string& account) const {
+  auto db = database_.readers.lend();
+  std::unordered_set<std::string> found;
+  Query query =
+      db->query("SELECT u.uidl FROM folders f JOIN uidls u ON u.folder = f.id WHERE f.account = ?1 AND f.folder = ''");
+  query.bind(account);
+  while (query.next()) found.insert(query.string(0));
+  return found;
+}
+
+void SqliteLedger::forget_uidls(const std::string& account, const std::vector<std::string>& gone) {
+  if (gone.empty()) return;
+  database_.write([&](WriteContext& context) {
+    FolderRow& row = context.folders.get(account, "");
+    for (const std::string& uidl : gone) {
+      context.db.query("DELETE FROM uidls WHERE folder = ?1 AND uidl = ?2").bind(row.id, uidl).run();
+      context.db.query("DELETE FROM cleanups WHERE folder = ?1 AND uid = 0 AND uidl = ?2").bind(row.id, uidl).run();
+    }
+  });
+}
+
+std::vector<Cleanup> SqliteLedger::cleanup_due(const std::string& account, const std::string& folder,
+                                               mail::WallTime now) const {
+  auto db = database_.readers.lend();
+  std::vector<Cleanup> due;
+  Query query = db->query(
+      "SELECT c.uid, c.uidl, c.due FROM folders f JOIN cleanups c ON c.folder = f.id"
+      " WHERE f.account = ?1 AND f.folder = ?2 AND c.due <= ?3 ORDER BY c.uid, c.message");
+  query.bind(account, folder, now);
+  while (query.next()) due.push_back({query.number<Uid>(0), query.string(1), query.time(2)});
+  return due;
+}
+
+void SqliteLedger::cleaned_uids(const std::string& account, const std::string& folder, const std::vector<Uid>& uids) {
+  if (uids.empty()) return;
+  database_.write([&](WriteContext& context) {
+    FolderRow& row = context.folders.get(account, folder);
+    for (Uid uid : uids) end_cleanup(context, row.id, uid, "", "at its source");
+  });
+}
+
+void SqliteLedger::cleaned_uidls(const std::string& account, const std::vector<std::string>& uidls, bool deleted) {
+  if (uidls.empty()) return;
+  database_.write([&](WriteContext& context) {
+    FolderRow& row = context.folders.get(account, "");
+    for (const std::string& uidl : uidls) {
+      end_cleanup(context, row.id, 0, uidl, deleted ? "deleted at its source" : "at its source");
+      if (!deleted) continue;
+      context.db.query("DELETE FROM uidls WHERE folder = ?1 AND uidl = ?2").bind(row.id, uidl).run();
+    }
+  });
+}
+
+}  // namespace mailstead::storage::sqlite

@@ -1,0 +1,31 @@
+// storage/ledger.h on SQLite.
+#pragma once
+
+#include "storage/ledger.h"
+#include "storage/sqlite/database.h"
+
+namespace mailstead::storage::sqlite {
+
+class SqliteLedger final : public Ledger {
+ public:
+  explicit SqliteLedger(const Database& database) : database_(database) {}
+
+  [[nodiscard]] std::optional<FolderProgress> folder(const std::string& account,
+                                                     const std::string& folder) const override;
+  void advance(const std::string& account, const std::string& folder, std::uint32_t uid_validity, Uid through,
+               ModSeq highest_modseq) override;
+  void restart_folder(const std::string& account, const std::string& folder, std::uint32_t uid_validity) override;
+  void skip(const SourceRef& source, mail::WallTime now, const std::string& reason) override;
+  void forget_skipped(const std::string& account) override;
+  [[nodiscard]] std::unordered_set<std::string> uidls(const std::string& account) const override;
+  void forget_uidls(const std::string& account, const std::vector<std::string>& gone) override;
+  [[nodiscard]] std::vector<Cleanup> cleanup_due(const std::string& account, const std::string& folder,
+                                                 mail::WallTime now) const override;
+  void cleaned_uids(const std::string& account, const std::string& folder, const std::vector<Uid>& uids) override;
+  void cleaned_uidls(const std::string& account, const std::vector<std::string>& uidls, bool deleted) override;
+
+ private:
+  const Database& database_;
+};
+
+}  // namespace mailstead::storage::sqlite

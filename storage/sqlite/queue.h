@@ -1,0 +1,46 @@
+// storage/queue.h on SQLite.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+
+#include "storage/queue.h"
+#include "storage/sqlite/database.h"
+
+namespace mailstead::storage::sqlite {
+
+// The one listener for changes of the queue; the writer calls it.
+class QueueNotice {
+ public:
+  void set(std::function<void()> changed);
+  void announce() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const std::function<void()>> changed_;
+};
+
+class SqliteQueue final : public Queue {
+ public:
+  SqliteQueue(const Database& database, QueueNotice& notice) : database_(database), notice_(notice) {}
+
+  [[nodiscard]] std::vector<QueuedDelivery> due(mail::WallTime now, std::size_t limit,
+                                                const std::vector<DeliveryId>& except) const override;
+  [[nodiscard]] std::optional<mail::WallTime> next_due() const override;
+  [[nodiscard]] std::vector<QueuedDelivery> list() const override;
+  [[nodiscard]] std::optional<QueuedDelivery> find(DeliveryId id) const override;
+  [[nodiscard]] std::size_t size() const override;
+  void begin_attempt(DeliveryId id, mail::WallTime now) override;
+  void end_attempt(DeliveryId id, mail::WallTime now, const std::vector<RecipientOutcome>& outcomes,
+                   mail::WallTime next_attempt, const std::optional<ReturnTo>& returned) override;
+  [[nodiscard]] bool retry_at(DeliveryId id, mail::WallTime when) override;
+  [[nodiscard]] bool drop(DeliveryId id, mail::WallTime now, const std::string& why) override;
+  void on_change(std::function<void()> changed) override { notice_.set(std::move(changed)); }
+
+ private:
+  const Database& database_;
+  QueueNotice& notice_;
+};
+
+}  // namespace mailstead::storage::sqlite

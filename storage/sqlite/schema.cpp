@@ -1,0 +1,85 @@
+#include "storage/sqlite/schema.h"
+
+#include "storage/segments/file.h"
+#include "storage/sqlite/failure.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+namespace mailstead::storage::sqlite {
+namespace {
+
+[[noreturn]] void refuse(const std::string& text) {
+  throw mail::Failure(mail::FailureKind::kStorage, mail::FailureScope::kProcess, text);
+}
+
+int pragma_value(Connection& db, Sql sql) {
+  Query query = db.query(sql);
+  return query.next() ? query.number<int>(0) : 0;
+}
+
+[[noreturn]] void refuse_damaged(const std::string& path, const std::string& complaints) {
+  throw mail::Failure(
+      mail::FailureKind::kStorage, mail::FailureScope::kProcess,
+      path + " is damaged: it was left as it is, restore a backup or salvage it with sqlite3's .recover", complaints);
+}
+
+void refuse_foreign(const std::string& path, int application, int version) {
+  int newest = static_cast<int>(migrations().size());
+  if (application != kApplicationId) refuse(path + " is not a database of Mailstead: it was left as it is");
+  if (version > newest) {
+    refuse(path + " was written by a newer version (schema " + std::to_string(version) + ", this program knows " +
+           std::to_string(newest) + "): it was left as it is, install the newer version again");
+  }
+}
+
+void migrate(Connection& db) {
+  int version = pragma_value(db, "PRAGMA user_version");
+  auto steps = migrations();
+  for (int step = version; step < static_cast<int>(steps.size()); ++step) {
+    WriteTransaction transaction(db);
+    db.script(steps[step]);
+    // PRAGMA takes no parameters; both values are our own numbers.
+    db.script("PRAGMA application_id=" + std::to_string(kApplicationId) +
+              "; PRAGMA user_version=" + std::to_string(step + 1) + ";");
+    transaction.commit();
+  }
+}
+
+}  // namespace
+
+bool is_new(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return true;
+  if (status.st_size > 0) return false;
+  struct stat log {};
+  return ::stat((path + "-wal").c_str(), &log) != 0 || log.st_size == 0;
+}
+
+void inspect(const std::string& path, bool verify) {
+  if (is_new(path)) return;
+  try {
+    Connection db(path, Access::kRead);
+    int version = pragma_value(db, "PRAGMA user_version");
+    int application = pragma_value(db, "PRAGMA application_id");
+    Query tables = db.query("SELECT count(*) FROM sqlite_schema");
+    bool empty = tables.next() && tables.integer(0) == 0;
+    if (empty && application == 0 && version == 0) return;  // created, but the first migration did not come about
+    refuse_foreign(path, application, version);
+    if (!verify) return;
+    if (std::string complaints = db.complaints(false); !complaints.empty()) refuse_damaged(path, complaints);
+  } catch (const DatabaseDamaged& damage) {
+    refuse_damaged(path, damage.detail());
+  }
+}
+
+std::unique_ptr<Connection> open_for_writing(const std::string& path) {
+  // Created by us, so that the mode is right from the first moment; SQLite gives its side files the same mode.
+  segments::File(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+  auto db = std::make_unique<Connection>(path, Access::kWrite);
+  db->script("PRAGMA page_size=8192; PRAGMA secure_delete=OFF; PRAGMA journal_mode=WAL;");
+  migrate(*db);
+  return db;
+}
+
+}  // namespace mailstead::storage::sqlite
