@@ -13,10 +13,10 @@
 namespace mailstead::net {
 
 struct ListenerSettings {
-  std::string name;     // "imaps": for the log
-  std::string address;  // "127.0.0.1:1143", "[::1]:0", "0.0.0.0:993"; port 0 picks a free one
+  std::string name{};     // "imaps": for the log
+  std::string address{};  // "127.0.0.1:1143", "[::1]:0", "0.0.0.0:993"; port 0 picks a free one
   TlsMode tls = TlsMode::kNone;
-  std::shared_ptr<const ServerTls> server_tls;  // for kImplicit and kStartTls
+  std::shared_ptr<const ServerTls> server_tls{};  // for kImplicit and kStartTls
   std::size_t max_connections = 1000;
   std::size_t max_connections_per_address = 100;
 };

@@ -1,0 +1,514 @@
+#include "connectors/net/listener.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "connectors/net/buffered_reader.h"
+#include "connectors/net/dial.h"
+#include "mail/failure.h"
+#include "tests/support/test_certificates.h"
+
+namespace mailstead::net {
+namespace {
+
+using namespace std::chrono_literals;
+using mail::Failure;
+using mail::FailureKind;
+using testing::Leaf;
+using testing::TestCertificates;
+using Clock = std::chrono::steady_clock;
+
+Deadline soon() {
+  return Deadline::in(20s);
+}
+
+// What the sessions of one test share.
+struct World {
+  std::mutex mutex;
+  std::condition_variable changed;
+  int sessions = 0, ended = 0, advances = 0, tls_started = 0;
+  std::vector<std::string> commands;
+  std::vector<std::function<void()>> wakes;
+  std::vector<std::string> log;
+  std::chrono::seconds idle_limit = 600s;
+
+  template <typename Change>
+  void change(Change make) {
+    std::lock_guard lock(mutex);
+    make();
+    changed.notify_all();
+  }
+  template <typename T>
+  [[nodiscard]] T get(T World::*what) {
+    std::lock_guard lock(mutex);
+    return this->*what;
+  }
+  template <typename Ready>
+  [[nodiscard]] bool wait(Ready ready) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, 20s, ready);
+  }
+};
+
+// Verbs: ECHO text · BIG n (n octets in slices) · TLS · THROW · QUIT. A wake without input says "* woken".
+class Session final : public ServerSession {
+ public:
+  Session(World& world, bool tls) : world_(world), tls_(tls) {
+    world_.change([&] { ++world_.sessions; });
+  }
+  ~Session() override {
+    world_.change([&] { ++world_.ended; });
+  }
+
+  SessionStep advance(InputBuffer& input, std::string& output) override {
+    EXPECT_EQ(concurrent_.fetch_add(1), 0) << "two threads in one session";
+    const SessionStep step = go_on(input, output);
+    concurrent_.fetch_sub(1);
+    world_.change([&] { ++world_.advances; });
+    return step;
+  }
+  void tls_started(const TlsFacts& facts) override {
+    EXPECT_FALSE(facts.version.empty());
+    tls_ = true;
+    world_.change([&] { ++world_.tls_started; });
+  }
+  void timed_out(std::string& output) override { output += "* tired\r\n"; }
+  [[nodiscard]] std::chrono::seconds idle_limit() const override { return world_.idle_limit; }
+  [[nodiscard]] std::string summary() const override { return "said \"bye\"\n"; }
+
+ private:
+  SessionStep go_on(InputBuffer& input, std::string& output) {
+    if (!greeted_) {
+      greeted_ = true;
+      output += tls_ ? "hello over TLS\r\n" : "hello\r\n";
+      return SessionStep::kNeedsInput;
+    }
+    if (big_ > 0) return big(output);
+    const auto end = input.bytes().find("\r\n");
+    if (end == std::string_view::npos) {
+      if (input.bytes().empty()) output += "* woken\r\n";
+      return SessionStep::kNeedsInput;
+    }
+    const std::string line(input.bytes().substr(0, end));
+    input.consume(end + 2);
+    world_.change([&] { world_.commands.push_back(line); });
+    if (line == "QUIT") {
+      output += "bye\r\n";
+      return SessionStep::kClose;
+    }
+    if (line == "TLS") {
+      output += "go\r\n";
+      return SessionStep::kStartTls;
+    }
+    if (line == "THROW") throw std::runtime_error("the session broke");
+    if (line.starts_with("BIG ")) {
+      big_ = std::stoul(line.substr(4));
+      return big(output);
+    }
+    output += line.substr(std::min<std::size_t>(5, line.size())) + "\r\n";
+    return input.bytes().find("\r\n") != std::string_view::npos ? SessionStep::kMore : SessionStep::kNeedsInput;
+  }
+  SessionStep big(std::string& output) {
+    const std::size_t slice = std::min<std::size_t>(big_, kOutputHighWater);
+    output.append(slice, 'b');
+    big_ -= slice;
+    return SessionStep::kMore;
+  }
+
+  World& world_;
+  bool tls_;
+  bool greeted_ = false;
+  std::size_t big_ = 0;
+  std::atomic<int> concurrent_ = 0;
+};
+
+struct Server {
+  World world;
+  ParkingLot lot;
+  WorkerPool pool{"sessions", 2};
+  std::unique_ptr<Listener> listener;
+
+  explicit Server(ListenerSettings settings = {}) {
+    settings.name = "test";
+    if (settings.address.empty()) settings.address = "127.0.0.1:0";
+    if (settings.tls != TlsMode::kNone) {
+      const auto& files = TestCertificates::shared().leaf(Leaf::kGood);
+      settings.server_tls = std::make_shared<ServerTls>(files.certificate, files.key);
+    }
+    listener = std::make_unique<Listener>(
+        settings,
+        [this](const PeerFacts& peer, std::function<void()> wake) {
+          EXPECT_EQ(peer.address, "127.0.0.1");
+          EXPECT_TRUE(peer.loopback);
+          world.change([&] { world.wakes.push_back(std::move(wake)); });
+          return std::make_unique<Session>(world, peer.tls);
+        },
+        lot, pool, [this](const std::string& line) { world.change([&] { world.log.push_back(line); }); });
+  }
+  ~Server() {
+    listener.reset();
+    EXPECT_EQ(world.get(&World::sessions), world.get(&World::ended));
+  }
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  [[nodiscard]] std::unique_ptr<Stream> connect() const {
+    Endpoint endpoint;
+    endpoint.host = "127.0.0.1";
+    endpoint.port = listener->port();
+    endpoint.tls = TlsMode::kNone;
+    return dial(endpoint, soon());
+  }
+};
+
+struct Client {
+  std::unique_ptr<Stream> stream;
+  BufferedReader reader;
+  explicit Client(std::unique_ptr<Stream> connection) : stream(std::move(connection)), reader(*stream) {}
+  std::string line() { return std::string(reader.read_line(1 << 20U, soon())); }
+  void say(std::string_view text) { stream->write_all(text, soon()); }
+  // Whether the server has closed (in order or not) without another line.
+  bool closed() {
+    try {
+      (void)line();
+      return false;
+    } catch (const Failure& failure) {
+      return failure.text().find("in time") == std::string::npos;
+    }
+  }
+  void tls() {
+    TlsSettings settings;
+    settings.ca_file = TestCertificates::shared().ca_file();
+    stream->start_tls(settings, "localhost", soon());
+  }
+};
+
+TEST(Listener, DrivesASession) {
+  Server server;
+  Client client(server.connect());
+  EXPECT_EQ(client.line(), "hello");
+  client.say("ECHO one\r\nECHO two\r\nECHO ");
+  EXPECT_EQ(client.line(), "one");
+  EXPECT_EQ(client.line(), "two");
+  client.say("three\r\nQUIT\r\nECHO never\r\n");
+  EXPECT_EQ(client.line(), "three");
+  EXPECT_EQ(client.line(), "bye");
+  EXPECT_TRUE(client.closed());
+  ASSERT_TRUE(server.world.wait([&] { return !server.world.log.empty(); }));
+  EXPECT_EQ(server.world.get(&World::log).front(), "test: 127.0.0.1: said \"bye\"\\x0A");
+}
+
+TEST(Listener, TakesInputOctetByOctet) {
+  Server server;
+  Client client(server.connect());
+  EXPECT_EQ(client.line(), "hello");
+  for (char c : std::string_view("ECHO slow\r\n")) client.say({&c, 1});
+  std::string line = client.line();
+  while (line == "* woken") line = client.line();
+  EXPECT_EQ(line, "slow");
+}
+
+TEST(Listener, SpeaksTlsFromTheStart) {
+  Server server({.tls = TlsMode::kImplicit});
+  Client client(server.connect());
+  client.tls();
+  EXPECT_EQ(client.line(), "hello over TLS");
+  EXPECT_EQ(server.world.get(&World::tls_started), 1);
+  // More than a TLS record at once: what is decrypted already must not be forgotten when parking.
+  std::string many;
+  for (int i = 0; i < 3000; ++i) many += "ECHO line " + std::to_string(i) + "\r\n";
+  std::jthread writer([&] { client.say(many); });
+  writer.join();
+  for (int i = 0; i < 3000; ++i) ASSERT_EQ(client.line(), "line " + std::to_string(i));
+}
+
+TEST(Listener, StartsTlsWhenAsked) {
+  Server server({.tls = TlsMode::kStartTls});
+  Client client(server.connect());
+  EXPECT_EQ(client.line(), "hello");
+  client.say("TLS\r\n");
+  EXPECT_EQ(client.line(), "go");
+  client.reader.require_empty();
+  client.tls();
+  client.say("ECHO private\r\n");
+  std::string line = client.line();
+  while (line == "* woken") line = client.line();
+  EXPECT_EQ(line, "private");
+  EXPECT_EQ(server.world.get(&World::tls_started), 1);
+}
+
+TEST(Listener, NeverExecutesWhatCameInTheClearBehindStarttls) {
+  Server server({.tls = TlsMode::kStartTls});
+  Client client(server.connect());
+  EXPECT_EQ(client.line(), "hello");
+  client.say("TLS\r\nECHO injected\r\n");
+  EXPECT_TRUE(client.closed());
+  ASSERT_TRUE(server.world.wait([&] { return server.world.ended == 1; }));
+  EXPECT_EQ(server.world.get(&World::commands), std::vector<std::string>{"TLS"});
+  EXPECT_EQ(server.world.get(&World::tls_started), 0);
+}
+
+TEST(Listener, ClearTextInsteadOfAHandshakeEndsTheConnection) {
+  Server server({.tls = TlsMode::kStartTls});
+  Client client(server.connect());
+  EXPECT_EQ(client.line(), "hello");
+  client.say("TLS\r\n");
+  EXPECT_EQ(client.line(), "go");
+  client.say("ECHO injected\r\n");
+  EXPECT_TRUE(client.closed() || client.closed());
+  ASSERT_TRUE(server.world.wait([&] { return server.world.ended == 1; }));
+  EXPECT_EQ(server.world.get(&World::commands), std::vector<std::string>{"TLS"});
+}
+
+TEST(Listener, ASlowReaderHoldsNoWorkerAndGetsEverything) {
+  Server server;
+  std::vector<std::unique_ptr<Client>> slow;
+  constexpr std::size_t kBig = 20'000'000;  // more than the sockets hold
+  for (int i = 0; i < 4; ++i) {             // more than there are workers
+    slow.push_back(std::make_unique<Client>(server.connect()));
+    EXPECT_EQ(slow.back()->line(), "hello");
+    slow.back()->say("BIG " + std::to_string(kBig) + "\r\n");
+  }
+  Client quick(server.connect());
+  EXPECT_EQ(quick.line(), "hello");
+  quick.say("ECHO still here\r\n");
+  EXPECT_EQ(quick.line(), "still here");
+  // advance() was not called for output that nobody takes.
+  {
+    std::lock_guard lock(server.world.mutex);
+    EXPECT_LT(server.world.advances, 4 * static_cast<int>(kBig / kOutputHighWater));
+  }
+  for (auto& client : slow) {
+    std::size_t got = 0;
+    client->reader.read_exactly(kBig, 20s, soon(), [&](std::string_view chunk) { got += chunk.size(); });
+    EXPECT_EQ(got, kBig);
+  }
+}
+
+TEST(Listener, ServesTwoHundredClientsAtOnce) {
+  Server server({.max_connections_per_address = 500});
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 200; ++i) clients.push_back(std::make_unique<Client>(server.connect()));
+  for (auto& client : clients) EXPECT_EQ(client->line(), "hello");
+  EXPECT_EQ(server.listener->connections(), 200U);
+  const std::string command = "ECHO to everyone\r\n";
+  for (std::size_t i = 0; i < clients.size(); ++i) clients[i]->say(command.substr(0, i % command.size()));
+  // Every eighth goes away in the middle of its line.
+  for (std::size_t i = 0; i < clients.size(); i += 8) clients[i]->stream->close();
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    if (i % 8 == 0) continue;
+    clients[i]->say(command.substr(i % command.size()));
+    EXPECT_EQ(clients[i]->line(), "to everyone") << i;
+  }
+  ASSERT_TRUE(server.world.wait([&] { return server.world.ended == 25; }));
+}
+
+TEST(Listener, SurvivesADisconnectAtEveryOctet) {
+  Server server({.tls = TlsMode::kStartTls});
+  const std::string script = "ECHO a\r\nBIG 300000\r\nECHO b\r\nTLS\r\n\x16\x03\x01";
+  for (std::size_t length = 0; length <= script.size(); ++length) {
+    auto stream = server.connect();
+    if (length > 0) stream->write_all(script.substr(0, length), soon());
+    if (length % 2 == 0) {
+      const linger now{1, 0};
+      ::setsockopt(stream->descriptor(), SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+    }
+  }
+  Client client(server.connect());
+  EXPECT_EQ(client.line(), "hello");
+  client.stream->close();
+  // A reset before accept() may leave no connection at all.
+  ASSERT_TRUE(server.world.wait([&] { return server.world.ended == server.world.sessions; }));
+}
+
+TEST(Listener, ClosesAtTheIdleLimitWithAFarewell) {
+  Server server;
+  server.world.idle_limit = 1s;
+  Client client(server.connect());
+  EXPECT_EQ(client.line(), "hello");
+  const auto begin = Clock::now();
+  EXPECT_EQ(client.line(), "* tired");
+  EXPECT_TRUE(client.closed());
+  EXPECT_LT(Clock::now() - begin, 3s);
+}
+
+TEST(Listener, WakesDoNotPutTheIdleLimitOff) {
+  Server server;
+  server.world.idle_limit = 1s;
+  Client client(server.connect());
+  EXPECT_EQ(client.line(), "hello");
+  const auto begin = Clock::now();
+  std::jthread waker([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      server.world.get(&World::wakes).front()();
+      std::this_thread::yield();
+    }
+  });
+  std::string line = client.line();
+  while (line == "* woken") line = client.line();
+  EXPECT_EQ(line, "* tired");
+  EXPECT_LT(Clock::now() - begin, 5s);
+}
+
+TEST(Listener, ClosesOnInputWithoutEnd) {
+  Server server;
+  Client client(server.connect());
+  EXPECT_EQ(client.line(), "hello");
+  try {
+    for (int i = 0; i < 10'000; ++i) client.say(std::string(64 * 1024, 'x'));
+    FAIL() << "600 MB of one line were taken";
+  } catch (const Failure& failure) {
+    EXPECT_EQ(failure.kind(), FailureKind::kTemporary);
+  }
+  ASSERT_TRUE(server.world.wait([&] { return server.world.ended == 1 && !server.world.log.empty(); }));
+  EXPECT_NE(server.world.get(&World::log).front().find("input too long"), std::string::npos)
+      << server.world.get(&World::log).front();
+}
+
+TEST(Listener, ASessionThatThrowsEndsAlone) {
+  Server server;
+  Client broken(server.connect()), other(server.connect());
+  EXPECT_EQ(broken.line(), "hello");
+  EXPECT_EQ(other.line(), "hello");
+  broken.say("THROW\r\n");
+  EXPECT_TRUE(broken.closed());
+  other.say("ECHO fine\r\n");
+  EXPECT_EQ(other.line(), "fine");
+  ASSERT_TRUE(server.world.wait([&] { return !server.world.log.empty(); }));
+  EXPECT_NE(server.world.get(&World::log).front().find("the session broke"), std::string::npos);
+}
+
+TEST(Listener, EachWakeLeadsToOneMoreAdvance) {
+  Server server;
+  Client client(server.connect());
+  EXPECT_EQ(client.line(), "hello");
+  for (int i = 0; i < 500; ++i) {
+    server.world.get(&World::wakes).front()();
+    ASSERT_EQ(client.line(), "* woken") << i;
+  }
+  client.say("ECHO end\r\n");
+  EXPECT_EQ(client.line(), "end") << "no wake was answered twice";
+}
+
+TEST(Listener, WakesFromManyThreadsDuringInputAndAfterTheEndAreSafe) {
+  Server server;
+  std::atomic<bool> done = false;
+  Client client(server.connect());
+  EXPECT_EQ(client.line(), "hello");
+  const auto wake = server.world.get(&World::wakes).front();
+  std::vector<std::jthread> wakers;
+  for (int i = 0; i < 3; ++i)
+    wakers.emplace_back([&] {
+      while (!done) {
+        wake();
+        std::this_thread::yield();
+      }
+    });
+  for (int i = 0; i < 300; ++i) {
+    client.say("ECHO " + std::to_string(i) + "\r\n");
+    std::string line = client.line();
+    while (line == "* woken") line = client.line();
+    ASSERT_EQ(line, std::to_string(i));
+  }
+  client.say("QUIT\r\n");
+  while (!client.closed()) continue;
+  ASSERT_TRUE(server.world.wait([&] { return server.world.ended == 1; }));
+  for (int i = 0; i < 1000; ++i) wake();
+  done = true;
+  wakers.clear();
+  server.listener.reset();
+  wake();  // long after everything is gone
+}
+
+TEST(Listener, RefusesAboveItsCaps) {
+  Server server({.max_connections = 5, .max_connections_per_address = 3});
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 3; ++i) {
+    clients.push_back(std::make_unique<Client>(server.connect()));
+    EXPECT_EQ(clients.back()->line(), "hello");
+  }
+  for (int i = 0; i < 4; ++i) {
+    Client refused(server.connect());
+    EXPECT_TRUE(refused.closed());
+  }
+  ASSERT_TRUE(server.world.wait([&] { return !server.world.log.empty(); }));
+  EXPECT_EQ(server.world.get(&World::log).front(), "test: too many connections: 1 refused, the last from 127.0.0.1");
+  clients.front()->say("QUIT\r\n");
+  EXPECT_EQ(clients.front()->line(), "bye");
+  EXPECT_TRUE(clients.front()->closed());
+  ASSERT_TRUE(server.world.wait([&] { return server.world.ended == 1; }));
+  // The place is free as soon as the connection is forgotten, a moment after its session ended.
+  const auto deadline = Clock::now() + 10s;
+  while (server.listener->connections() > 2 && Clock::now() < deadline) std::this_thread::yield();
+  Client next(server.connect());
+  EXPECT_EQ(next.line(), "hello");
+  server.listener->stop();
+  const auto log = server.world.get(&World::log);
+  EXPECT_NE(std::find(log.begin(), log.end(), "test: too many connections: 3 more were refused"), log.end());
+}
+
+TEST(Listener, StopClosesEveryConnectionWithinASecond) {
+  for (const TlsMode mode : {TlsMode::kNone, TlsMode::kImplicit}) {
+    Server server({.tls = mode});
+    std::vector<std::unique_ptr<Client>> clients;
+    for (int i = 0; i < 20; ++i) clients.push_back(std::make_unique<Client>(server.connect()));
+    if (mode == TlsMode::kNone) {
+      for (auto& client : clients) EXPECT_EQ(client->line(), "hello");
+      clients[0]->say("BIG 20000000\r\n");
+    }
+    const auto begin = Clock::now();
+    server.listener->stop();
+    EXPECT_LT(Clock::now() - begin, 1s);
+    EXPECT_EQ(server.listener->connections(), 0U);
+    for (std::size_t i = 1; i < clients.size(); ++i) EXPECT_TRUE(clients[i]->closed());
+    EXPECT_THROW((void)server.connect(), Failure);
+  }
+}
+
+TEST(Listener, EndsWhateverStopsFirst) {
+  for (const bool pool_first : {true, false}) {
+    Server server;
+    Client client(server.connect());
+    EXPECT_EQ(client.line(), "hello");
+    if (pool_first)
+      server.pool.stop();
+    else
+      server.lot.stop();
+    server.listener.reset();
+    EXPECT_TRUE(client.closed());
+  }
+}
+
+TEST(Listener, SaysWhyItCannotListen) {
+  Server server;
+  struct Row {
+    std::string address, says;
+  };
+  for (const Row& row : {Row{server.listener->address(), "(is another server running?)"},
+                         {"127.0.0.1", "HOST:PORT"},
+                         {"127.0.0.1:", "HOST:PORT"},
+                         {"127.0.0.1:99999", "HOST:PORT"},
+                         {"::1:143", "brackets"},
+                         {"192.0.2.1:0", "cannot listen on 192.0.2.1:0"}}) {
+    try {
+      const Listener other({.address = row.address}, {}, server.lot, server.pool);
+      ADD_FAILURE() << row.address;
+    } catch (const Failure& failure) {
+      EXPECT_EQ(failure.kind(), FailureKind::kConfiguration);
+      EXPECT_NE(failure.text().find(row.says), std::string::npos) << failure.text();
+      EXPECT_NE(failure.text().find(row.address), std::string::npos) << failure.text();
+    }
+  }
+}
+
+}  // namespace
+}  // namespace mailstead::net
