@@ -15,7 +15,7 @@ namespace mailstead::smtp {
 
 class BodySender {
  public:
-  BodySender(Chat& chat, std::chrono::seconds block_wait) : chat_(chat), block_wait_(block_wait) {}
+  BodySender(Chat& chat, std::chrono::milliseconds block_wait) : chat_(chat), block_wait_(block_wait) {}
 
   // Throws what the conversation throws, and Failure(kStorage) for content that cannot be read whole.
   void send_all_but_end(const mail::Content& content);
@@ -28,7 +28,7 @@ class BodySender {
   void flush();
 
   Chat& chat_;
-  std::chrono::seconds block_wait_;
+  std::chrono::milliseconds block_wait_;
   BodyEncoder encoder_;
   std::string encoded_;
   bool writing_ = false;

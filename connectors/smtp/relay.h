@@ -18,16 +18,16 @@ namespace mailstead::smtp {
 
 // How long each answer may take (RFC 5321 §4.5.3.2; shorter ones make mail loop, since slow servers take it twice).
 struct Timeouts {
-  std::chrono::seconds greeting{300};
-  std::chrono::seconds hello{300};
-  std::chrono::seconds sign_in{300};  // STARTTLS, its handshake and AUTH, each
-  std::chrono::seconds mail{300};
-  std::chrono::seconds recipient{300};
-  std::chrono::seconds data{120};
-  std::chrono::seconds block{180};  // one write of the body
-  std::chrono::seconds final_dot{600};
-  std::chrono::seconds reset{20};
-  std::chrono::seconds quit{2};
+  std::chrono::milliseconds greeting = std::chrono::seconds(300);
+  std::chrono::milliseconds hello = std::chrono::seconds(300);
+  std::chrono::milliseconds sign_in = std::chrono::seconds(300);  // STARTTLS, its handshake and AUTH, each
+  std::chrono::milliseconds mail = std::chrono::seconds(300);
+  std::chrono::milliseconds recipient = std::chrono::seconds(300);
+  std::chrono::milliseconds data = std::chrono::seconds(120);
+  std::chrono::milliseconds block = std::chrono::seconds(180);  // one write of the body
+  std::chrono::milliseconds final_dot = std::chrono::seconds(600);
+  std::chrono::milliseconds reset = std::chrono::seconds(20);
+  std::chrono::milliseconds quit = std::chrono::seconds(2);
   bool operator==(const Timeouts&) const = default;
 };
 

@@ -20,6 +20,7 @@ struct WireReply {
   std::vector<std::string> lines;  // the text after the code, one per line, at least one, perhaps ""
 
   [[nodiscard]] int category() const noexcept { return code / 100; }
+  bool operator==(const WireReply&) const = default;
 };
 
 class ReplyDecoder {

@@ -33,7 +33,7 @@ void Transaction::send_envelope() {
   session_.chat.send(group, settings_.timeouts.mail);
 }
 
-void Transaction::send_alone(const std::string& command, std::chrono::seconds wait) {
+void Transaction::send_alone(const std::string& command, std::chrono::milliseconds wait) {
   if (!pipelined_) session_.chat.send(command, wait);
 }
 

@@ -44,7 +44,7 @@ class Transaction {
   using MaybeEnd = std::optional<End>;  // nullopt: go on
 
   void send_envelope();
-  void send_alone(const std::string& command, std::chrono::seconds wait);
+  void send_alone(const std::string& command, std::chrono::milliseconds wait);
   [[nodiscard]] MaybeEnd reset();
   [[nodiscard]] MaybeEnd mail();
   [[nodiscard]] MaybeEnd recipients();
