@@ -1,0 +1,101 @@
+#include "connectors/imap/server/arguments.h"
+
+#include "connectors/imap/codec/mailbox_name.h"
+#include "connectors/imap/codec/syntax.h"
+#include "mail/ascii.h"
+#include "mail/charset.h"
+#include "mail/escape.h"
+#include "mail/failure.h"
+#include "mail/header.h"
+#include "storage/mail_store.h"
+
+namespace mailstead::imap {
+namespace {
+
+constexpr std::string_view kInbox = "INBOX";
+
+template <typename Predicate>
+std::string take_while(Cursor& cursor, Predicate inside) {
+  std::string taken;
+  while (!cursor.at_end() && inside(cursor.peek())) {
+    taken += cursor.peek();
+    if (!cursor.try_char(cursor.peek())) break;
+  }
+  return taken;
+}
+
+void add_flag(mail::Flags& flags, const std::string& name) {
+  // \Recent is ours alone; clients that copy it from another server mean no harm.
+  if (mail::iequals(name, "\\Recent")) return;
+  if (!flags.add(name)) reject("\"" + mail::printable(name, 64) + "\" is no flag");
+}
+
+}  // namespace
+
+void reject(std::string text) {
+  throw mail::Failure(mail::FailureKind::kProtocol, mail::FailureScope::kSession, std::move(text));
+}
+
+std::string mailbox_from_wire(std::string_view wire) {
+  auto decoded = from_modified_utf7(wire);
+  // QUIRK: some clients send UTF-8 as it is (RFC 9051 does).
+  std::string name = decoded ? *decoded : std::string(wire);
+  if (!mail::is_valid_utf8(name)) reject("the mailbox name is neither modified UTF-7 nor UTF-8");
+  std::string_view first = std::string_view(name).substr(0, name.find(storage::kHierarchyDelimiter));
+  if (mail::iequals(first, kInbox)) name.replace(0, kInbox.size(), kInbox);
+  return name;
+}
+
+std::string read_mailbox(Cursor& cursor) {
+  return mailbox_from_wire(cursor.expect_astring());
+}
+
+void append_mailbox(std::string& out, std::string_view name) {
+  append_string(out, to_modified_utf7(name));
+}
+
+std::string read_list_pattern(Cursor& cursor) {
+  if (auto text = cursor.try_string()) return mailbox_from_wire(*text);
+  std::string atom = take_while(cursor, [](char c) {
+    return is_astring_char(c) || c == '*' || c == '%' || static_cast<unsigned char>(c) >= 128;
+  });
+  if (atom.empty()) reject("expected a mailbox pattern");
+  return mailbox_from_wire(atom);
+}
+
+SequenceSet read_sequence_set(Cursor& cursor) {
+  auto set = SequenceSet::parse(
+      take_while(cursor, [](char c) { return mail::is_digit(c) || c == ':' || c == '*' || c == ','; }));
+  if (!set) reject("expected a set of message numbers");
+  return std::move(*set);
+}
+
+mail::Flags read_flag_list(Cursor& cursor) {
+  mail::Flags flags;
+  for (const std::string& name : cursor.expect_flag_list()) add_flag(flags, name);
+  return flags;
+}
+
+mail::Flags read_flags(Cursor& cursor) {
+  mail::Flags flags;
+  if (cursor.peek() == '(') {
+    flags = read_flag_list(cursor);
+  } else {
+    do {
+      add_flag(flags, take_while(cursor, [](char c) { return c != ' '; }));
+    } while (cursor.try_char(' '));
+  }
+  cursor.expect_end();
+  return flags;
+}
+
+std::string read_item_name(Cursor& cursor) {
+  std::string name =
+      take_while(cursor, [](char c) { return mail::is_letter(c) || mail::is_digit(c) || c == '.' || c == '-'; });
+  for (char& c : name) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - ('a' - 'A'));
+  }
+  return name;
+}
+
+}  // namespace mailstead::imap

@@ -1,0 +1,81 @@
+#include "connectors/imap/server/commands/commands.h"
+
+#include "connectors/imap/server/arguments.h"
+
+namespace mailstead::imap::commands {
+namespace {
+
+// In the order of the pairs (RFC 4315 §3), neighbours joined.
+std::string uid_set(const std::vector<storage::Uid>& uids) {
+  std::string out;
+  for (std::size_t i = 0; i < uids.size();) {
+    std::size_t last = i;
+    while (last + 1 < uids.size() && uids[last + 1] == uids[last] + 1) ++last;
+    if (!out.empty()) out += ',';
+    out += std::to_string(uids[i]);
+    if (last > i) out += ':' + std::to_string(uids[last]);
+    i = last + 1;
+  }
+  return out;
+}
+
+struct Transfer {
+  std::vector<storage::Uid> uids;
+  bool some_gone = false;
+  std::string to;
+};
+
+Transfer read_transfer(Conversation& session, Request& request) {
+  Transfer transfer;
+  request.arguments.expect_space();
+  SequenceSet set = read_sequence_set(request.arguments);
+  request.arguments.expect_space();
+  transfer.to = read_mailbox(request.arguments);
+  request.arguments.expect_end();
+  const MailboxView& view = session.view();
+  for (std::uint32_t position : view.positions(set, request.by_uid)) {
+    if (view.gone(position)) {
+      transfer.some_gone = true;
+    } else {
+      transfer.uids.push_back(view.entry(position).uid);
+    }
+  }
+  return transfer;
+}
+
+Answer nothing_to_do(const Conversation& session, const Transfer& transfer) {
+  if (!session.mail().find(session.user, transfer.to)) return target_refusal(storage::MailboxAnswer::kNoSuchMailbox);
+  if (transfer.some_gone) return no("[EXPUNGEISSUED] The messages no longer exist.");
+  return ok("No message is meant.");
+}
+
+}  // namespace
+
+Outcome copy(Conversation& session, Request& request) {
+  Transfer transfer = read_transfer(session, request);
+  if (transfer.uids.empty()) return nothing_to_do(session, transfer);
+  // RFC 3501 §6.4.7, RFC 2180 §4.4: all or nothing.
+  if (transfer.some_gone && !request.by_uid) return no("[EXPUNGEISSUED] Some of the messages no longer exist.");
+  auto copied = session.mail().copy(session.view().mailbox().id, transfer.uids, session.user, transfer.to);
+  if (copied.answer != storage::MailboxAnswer::kDone) return target_refusal(copied.answer);
+  session.view().mark_dirty();  // the target may be the selected mailbox
+  if (copied.to.empty()) return no("[EXPUNGEISSUED] The messages no longer exist.");
+  return ok("[COPYUID " + std::to_string(copied.uid_validity) + " " + uid_set(copied.from) + " " + uid_set(copied.to) +
+            "] Copy completed.");
+}
+
+// RFC 6851: COPYUID comes untagged, before the EXPUNGEs.
+Outcome move(Conversation& session, Request& request) {
+  Transfer transfer = read_transfer(session, request);
+  if (session.view().read_only()) return no("[READ-ONLY] The mailbox was opened read-only.");
+  if (transfer.uids.empty()) return nothing_to_do(session, transfer);
+  auto moved = session.mail().move(session.view().mailbox().id, transfer.uids, session.user, transfer.to);
+  if (moved.answer != storage::MailboxAnswer::kDone) return target_refusal(moved.answer);
+  session.view().mark_dirty();
+  if (moved.to.empty()) return no("[EXPUNGEISSUED] The messages no longer exist.");
+  request.output += "* OK [COPYUID " + std::to_string(moved.uid_validity) + " " + uid_set(moved.from) + " " +
+                    uid_set(moved.to) + "] Moved.\r\n";
+  return ok("Move completed.");
+}
+
+}  // namespace mailstead::imap::commands

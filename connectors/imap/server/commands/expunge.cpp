@@ -1,0 +1,26 @@
+#include "connectors/imap/server/commands/commands.h"
+
+#include "connectors/imap/server/arguments.h"
+
+namespace mailstead::imap::commands {
+
+// EXPUNGE (RFC 3501 §6.4.3) and UID EXPUNGE (RFC 4315 §2.1). The untagged EXPUNGEs follow from the change itself.
+Outcome expunge(Conversation& session, Request& request) {
+  MailboxView& view = session.view();
+  std::optional<std::vector<storage::Uid>> uids;
+  if (request.by_uid) {
+    request.arguments.expect_space();
+    SequenceSet set = read_sequence_set(request.arguments);
+    uids.emplace();
+    for (std::uint32_t position : view.positions(set, true)) uids->push_back(view.entry(position).uid);
+  }
+  request.arguments.expect_end();
+  if (view.read_only()) return no("[READ-ONLY] The mailbox was opened read-only.");
+  if (!uids || !uids->empty()) {
+    (void)session.mail().expunge(view.mailbox().id, uids, false);
+    view.mark_dirty();
+  }
+  return ok("Expunge completed.");
+}
+
+}  // namespace mailstead::imap::commands

@@ -1,0 +1,20 @@
+#include "connectors/imap/server/commands/commands.h"
+
+#include "mail/secret.h"
+
+namespace mailstead::imap::commands {
+
+Outcome login(Conversation& session, Request& request) {
+  Cursor& arguments = request.arguments;
+  arguments.expect_space();
+  std::string user = arguments.expect_astring();
+  arguments.expect_space();
+  mail::Secret password(arguments.expect_astring());
+  arguments.expect_end();
+  if (!session.cleartext_allowed()) return no("[PRIVACYREQUIRED] A password is not taken without TLS.");
+  if (!user.empty() && sasl::check_password(session.context.keys, user, password.reveal()))
+    return session.sign_in(user);
+  return session.refuse_sign_in(request.output);
+}
+
+}  // namespace mailstead::imap::commands

@@ -1,0 +1,49 @@
+#include "connectors/imap/server/conversation.h"
+
+namespace mailstead::imap {
+
+std::string Conversation::capabilities() const {
+  std::string words = "IMAP4rev1 LITERAL+ SASL-IR ID IDLE";
+  if (user.empty()) {
+    if (may_start_tls()) words += " STARTTLS";
+    if (!cleartext_allowed()) words += " LOGINDISABLED";
+    for (const std::string& mechanism : sasl::server_mechanisms(cleartext_allowed())) words += " AUTH=" + mechanism;
+    return words;
+  }
+  words += " NAMESPACE CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS UIDPLUS MOVE UNSELECT APPENDLIMIT=";
+  return words + std::to_string(context.max_append);
+}
+
+Answer Conversation::sign_in(const std::string& name) {
+  user = name;
+  return ok("[CAPABILITY " + capabilities() + "] Logged in.");
+}
+
+Answer Conversation::refuse_sign_in(std::string& output) {
+  if (++failed_logins >= kMaxFailedLogins) {
+    output += "* BYE Too many failed sign-ins.\r\n";
+    closing = true;
+  }
+  return no("[AUTHENTICATIONFAILED] Authentication failed.");
+}
+
+Answer refusal(storage::MailboxAnswer answer) {
+  using storage::MailboxAnswer;
+  switch (answer) {
+    case MailboxAnswer::kDone: break;
+    case MailboxAnswer::kNoSuchMailbox: return no("[NONEXISTENT] No such mailbox.");
+    case MailboxAnswer::kExists: return no("[ALREADYEXISTS] A mailbox of that name exists.");
+    case MailboxAnswer::kInvalidName: return no("[CANNOT] Not a name for a mailbox.");
+    case MailboxAnswer::kHasChildren: return no("[HASCHILDREN] The mailbox has others below it.");
+    case MailboxAnswer::kNotPermitted: return no("[CANNOT] That is not possible with this mailbox.");
+    case MailboxAnswer::kLimit: return no("[LIMIT] A limit of the server was reached.");
+  }
+  return ok("Done.");
+}
+
+Answer target_refusal(storage::MailboxAnswer answer) {
+  if (answer == storage::MailboxAnswer::kNoSuchMailbox) return no("[TRYCREATE] No such mailbox.");
+  return refusal(answer);
+}
+
+}  // namespace mailstead::imap

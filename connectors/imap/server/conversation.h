@@ -1,0 +1,57 @@
+// What a session knows of its client, shared by the commands: who signed in, what is selected, what is permitted.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "connectors/imap/server/incoming_message.h"
+#include "connectors/imap/server/mailbox_view.h"
+#include "connectors/imap/server/session.h"
+#include "connectors/imap/server/task.h"
+
+namespace mailstead::imap {
+
+// As bits: a command's table entry names those in which it is allowed.
+enum SessionState : unsigned { kNotAuthenticated = 1, kAuthenticated = 2, kSelected = 4 };
+inline constexpr unsigned kAnyState = kNotAuthenticated | kAuthenticated | kSelected;
+inline constexpr unsigned kSignedIn = kAuthenticated | kSelected;
+
+inline constexpr unsigned kMaxFailedLogins = 3;
+
+struct Conversation {
+  const ServerContext& context;
+  RecentRegister& recent;
+  net::PeerFacts peer;
+  std::function<void()> wake;
+
+  std::string user;  // "" before the sign-in
+  std::unique_ptr<MailboxView> selected;
+  std::unique_ptr<IncomingMessage> incoming;  // of the APPEND in hand
+  unsigned failed_logins = 0;
+  bool closing = false;    // close when the answer in hand is out
+  bool start_tls = false;  // hand-shake when the answer in hand is out
+
+  [[nodiscard]] SessionState state() const noexcept {
+    if (user.empty()) return kNotAuthenticated;
+    return selected ? kSelected : kAuthenticated;
+  }
+  [[nodiscard]] bool cleartext_allowed() const noexcept { return peer.tls || peer.loopback; }
+  [[nodiscard]] bool may_start_tls() const noexcept { return context.starttls_available && !peer.tls; }
+  [[nodiscard]] storage::MailStore& mail() const { return context.store.mail(); }
+  [[nodiscard]] MailboxView& view() const { return *selected; }
+
+  // "IMAP4rev1 …": what is on offer in this state.
+  [[nodiscard]] std::string capabilities() const;
+  [[nodiscard]] Answer sign_in(const std::string& name);
+  // The same words whatever was wrong; the third failure closes.
+  [[nodiscard]] Answer refuse_sign_in(std::string& output);
+  void unselect() noexcept { selected.reset(); }
+};
+
+// The words for an answer of the store other than kDone.
+[[nodiscard]] Answer refusal(storage::MailboxAnswer answer);
+// The same for the target of APPEND, COPY and MOVE: a missing one may be created (RFC 3501 §7.1, TRYCREATE).
+[[nodiscard]] Answer target_refusal(storage::MailboxAnswer answer);
+
+}  // namespace mailstead::imap

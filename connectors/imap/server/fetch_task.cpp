@@ -1,0 +1,209 @@
+#include "connectors/imap/server/fetch_task.h"
+
+#include <algorithm>
+#include <span>
+
+#include "connectors/imap/codec/date_time.h"
+#include "connectors/imap/server/describe.h"
+#include "mail/failure.h"
+
+namespace mailstead::imap {
+namespace {
+
+using Kind = FetchItem::Kind;
+using Text = Section::Text;
+
+constexpr std::size_t kBatchMessages = 64;
+// A connection that breaks leaves at most this much marked \Seen and unread.
+constexpr mail::ByteCount kBatchOctets = mail::ByteCount{1} * 1024 * 1024;
+constexpr std::size_t kReadSize = 64 * 1024;
+constexpr mail::ByteCount kMaxHeader = mail::ParseLimits{}.header_bytes;
+
+bool whole_message(const Section& section) {
+  return section.path.empty() && section.text == Text::kAll;
+}
+bool whole_header(const Section& section) {
+  return section.text == Text::kHeaderFields || section.text == Text::kHeaderFieldsNot;
+}
+
+[[noreturn]] void damaged() {
+  throw mail::Failure(mail::FailureKind::kStorage, mail::FailureScope::kMessage, "the message cannot be read");
+}
+
+}  // namespace
+
+FetchTask::FetchTask(Conversation& session, bool by_uid, std::vector<std::uint32_t> positions,
+                     std::vector<FetchItem> items)
+    : session_(session), positions_(std::move(positions)), items_(std::move(items)), by_uid_(by_uid) {
+  bool says_uid = false;
+  for (const FetchItem& item : items_) {
+    bool section = item.kind == Kind::kSection;
+    needs_content_ = needs_content_ || section;
+    needs_structure_ = needs_structure_ || item.kind == Kind::kEnvelope || item.kind == Kind::kBody ||
+                       item.kind == Kind::kBodyStructure || (section && !whole_message(item.section));
+    sets_seen_ = sets_seen_ || (section && !item.peek);
+    says_flags_ = says_flags_ || item.kind == Kind::kFlags;
+    says_uid = says_uid || item.kind == Kind::kUid;
+  }
+  sets_seen_ = sets_seen_ && !session_.view().read_only();
+  if (by_uid && !says_uid) {  // RFC 3501 §6.4.8
+    FetchItem uid;
+    uid.kind = Kind::kUid;
+    uid.label = "UID";
+    items_.insert(items_.begin(), std::move(uid));
+  }
+}
+
+Task::Step FetchTask::run(std::string& output) {
+  while (true) {
+    if (!pump(output)) return Step::kMore;
+    if (next_ == positions_.size()) break;
+    if (next_ == prepared_) prepare_batch();
+    if (!compose(next_)) pieces_.clear();
+    ++next_;
+  }
+  if (some_unreadable_) return done(Answer::Kind::kNo, "[SERVERBUG] Some of the messages cannot be read.");
+  if (some_gone_ && !by_uid_) return done(Answer::Kind::kNo, "[EXPUNGEISSUED] Some of the messages no longer exist.");
+  return done(Answer::Kind::kOk, "Fetch completed.");
+}
+
+void FetchTask::prepare_batch() {
+  const MailboxView& view = session_.view();
+  batch_begin_ = next_;
+  std::size_t end = next_;
+  mail::ByteCount octets = 0;
+  while (end < positions_.size() && end - next_ < kBatchMessages && (end == next_ || octets < kBatchOctets)) {
+    if (needs_content_) octets += view.entry(positions_[end]).size;
+    ++end;
+  }
+  prepared_ = end;
+  if (needs_structure_) {
+    std::vector<storage::ContentId> contents;
+    for (std::size_t i = next_; i < end; ++i) contents.push_back(view.entry(positions_[i]).content);
+    stored_ = session_.mail().stored(contents);
+  }
+  newly_seen_.assign(end - next_, false);
+  if (sets_seen_) mark_seen(end);
+}
+
+void FetchTask::mark_seen(std::size_t end) {
+  MailboxView& view = session_.view();
+  std::vector<storage::Uid> uids;
+  for (std::size_t i = next_; i < end; ++i) {
+    std::size_t position = positions_[i];
+    if (view.gone(position) || (view.entry(position).flags & mail::kSeen) != 0) continue;
+    uids.push_back(view.entry(position).uid);
+    newly_seen_[i - next_] = true;
+  }
+  if (uids.empty()) return;
+  const mail::Flags seen{mail::kSeen, {}};
+  auto states =
+      session_.mail().change_flags(view.mailbox().id, uids, storage::FlagChange::kAdd, seen, std::nullopt, nullptr);
+  for (const auto& state : states) {
+    if (auto position = view.position_of(state.uid)) view.assume(*position, storage::FlagChange::kAdd, seen);
+  }
+}
+
+// False when the message cannot be answered at all.
+bool FetchTask::compose(std::size_t index) {
+  MailboxView& view = session_.view();
+  std::size_t position = positions_[index];
+  structure_.reset();
+  content_.reset();
+  facts_ = nullptr;
+  if (needs_structure_ && stored_[index - batch_begin_]) facts_ = &*stored_[index - batch_begin_];
+  std::string text = "* " + std::to_string(position + 1) + " FETCH (";
+  try {
+    if (needs_content_) content_ = session_.context.store.content().open(view.entry(position).content);
+    bool first = true;
+    for (const FetchItem& item : items_) {
+      if (!first) text += ' ';
+      first = false;
+      compose_item(item, position, text);
+    }
+  } catch (const mail::Failure&) {
+    // RFC 2180 §4.1: what another session expunged may be gone, too.
+    (view.gone(position) ? some_gone_ : some_unreadable_) = true;
+    return false;
+  }
+  if (newly_seen_[index - batch_begin_] && !says_flags_) {
+    text += " FLAGS ";
+    view.append_flags(text, position);
+  }
+  if (says_flags_ || newly_seen_[index - batch_begin_]) view.told(position);
+  pieces_.push_back({text + ")\r\n", {}});
+  return true;
+}
+
+void FetchTask::compose_item(const FetchItem& item, std::size_t position, std::string& text) {
+  const MailboxView& view = session_.view();
+  const storage::Entry& entry = view.entry(position);
+  text += item.label;
+  text += ' ';
+  switch (item.kind) {
+    case Kind::kFlags: view.append_flags(text, position); break;
+    case Kind::kUid: text += std::to_string(entry.uid); break;
+    case Kind::kInternalDate: text += '"' + format_date_time(entry.internal_date) + '"'; break;
+    case Kind::kSize: text += std::to_string(entry.size); break;
+    case Kind::kEnvelope: append_envelope(text, structure().envelope.value_or(mail::Envelope{})); break;
+    case Kind::kBody: append_body(text, structure(), false); break;
+    case Kind::kBodyStructure: append_body(text, structure(), true); break;
+    case Kind::kSection: compose_section(item, text); break;
+  }
+}
+
+const mail::Part& FetchTask::structure() {
+  if (structure_) return *structure_;
+  if (facts_ == nullptr) damaged();
+  structure_ = mail::decode_structure(facts_->structure);
+  if (!structure_) damaged();
+  return *structure_;
+}
+
+void FetchTask::compose_section(const FetchItem& item, std::string& text) {
+  std::optional<ByteRange> range = whole_message(item.section)
+                                       ? ByteRange{0, content_->size()}
+                                       : find_section(structure(), content_->size(), item.section);
+  if (!range || range->offset + range->size > content_->size()) {
+    text += "NIL";
+    return;
+  }
+  mail::ByteCount start = item.partial ? item.start : 0;
+  mail::ByteCount count = item.partial ? item.count : UINT64_MAX;
+  if (whole_header(item.section)) {
+    std::string header = mail::read_range(*content_, range->offset, std::min(range->size, kMaxHeader));
+    std::string fields = select_fields(header, item.section);
+    fields = start < fields.size() ? fields.substr(start, count) : std::string();
+    text += '{' + std::to_string(fields.size()) + "}\r\n" + fields;
+    return;
+  }
+  start = std::min(start, range->size);
+  count = std::min(count, range->size - start);
+  text += '{' + std::to_string(count) + "}\r\n";
+  pieces_.push_back({std::move(text), {range->offset + start, count}});
+  text.clear();
+}
+
+// True when the response in hand is out.
+bool FetchTask::pump(std::string& output) {
+  while (!pieces_.empty()) {
+    if (output.size() > net::kOutputHighWater) return false;
+    Piece& piece = pieces_.front();
+    output += piece.text;
+    piece.text.clear();
+    if (piece.range.size > 0) {
+      std::size_t before = output.size();
+      auto want = static_cast<std::size_t>(std::min<mail::ByteCount>(piece.range.size, kReadSize));
+      output.resize(before + want);
+      std::size_t got = content_->read(piece.range.offset, std::span(output.data() + before, want));
+      output.resize(before + got);
+      if (got == 0) damaged();  // the octets are promised already: only the connection's end is honest
+      piece.range.offset += got;
+      piece.range.size -= got;
+    }
+    if (piece.range.size == 0) pieces_.pop_front();
+  }
+  return output.size() <= net::kOutputHighWater;
+}
+
+}  // namespace mailstead::imap

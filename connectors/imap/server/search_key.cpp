@@ -1,0 +1,226 @@
+#include "connectors/imap/server/search_key.h"
+
+#include <algorithm>
+
+#include "connectors/imap/codec/date_time.h"
+#include "connectors/imap/server/arguments.h"
+#include "connectors/imap/server/case_fold.h"
+#include "mail/ascii.h"
+#include "mail/charset.h"
+#include "mail/failure.h"
+#include "mail/flags.h"
+#include "mail/header.h"
+
+namespace mailstead::imap {
+namespace {
+
+using Kind = SearchKey::Kind;
+
+constexpr std::size_t kMaxKeys = 5000;
+
+enum class Argument { kNone, kString, kDate, kNumber, kKeyword };
+
+struct Word {
+  std::string_view name;
+  Kind kind;
+  Argument argument = Argument::kNone;
+  std::uint8_t flags = 0;
+  bool negated = false;
+};
+constexpr Word kWords[] = {
+    {"ANSWERED", Kind::kFlags, Argument::kNone, mail::kAnswered, false},
+    {"DELETED", Kind::kFlags, Argument::kNone, mail::kDeleted, false},
+    {"DRAFT", Kind::kFlags, Argument::kNone, mail::kDraft, false},
+    {"FLAGGED", Kind::kFlags, Argument::kNone, mail::kFlagged, false},
+    {"SEEN", Kind::kFlags, Argument::kNone, mail::kSeen, false},
+    {"UNANSWERED", Kind::kFlags, Argument::kNone, mail::kAnswered, true},
+    {"UNDELETED", Kind::kFlags, Argument::kNone, mail::kDeleted, true},
+    {"UNDRAFT", Kind::kFlags, Argument::kNone, mail::kDraft, true},
+    {"UNFLAGGED", Kind::kFlags, Argument::kNone, mail::kFlagged, true},
+    {"UNSEEN", Kind::kFlags, Argument::kNone, mail::kSeen, true},
+    {"RECENT", Kind::kRecent},
+    {"OLD", Kind::kRecent, Argument::kNone, 0, true},
+    {"KEYWORD", Kind::kKeyword, Argument::kKeyword},
+    {"UNKEYWORD", Kind::kKeyword, Argument::kKeyword, 0, true},
+    {"LARGER", Kind::kLarger, Argument::kNumber},
+    {"SMALLER", Kind::kSmaller, Argument::kNumber},
+    {"BEFORE", Kind::kBefore, Argument::kDate},
+    {"ON", Kind::kOn, Argument::kDate},
+    {"SINCE", Kind::kSince, Argument::kDate},
+    {"SENTBEFORE", Kind::kSentBefore, Argument::kDate},
+    {"SENTON", Kind::kSentOn, Argument::kDate},
+    {"SENTSINCE", Kind::kSentSince, Argument::kDate},
+    {"FROM", Kind::kFrom, Argument::kString},
+    {"TO", Kind::kTo, Argument::kString},
+    {"CC", Kind::kCc, Argument::kString},
+    {"BCC", Kind::kBcc, Argument::kString},
+    {"SUBJECT", Kind::kSubject, Argument::kString},
+    {"BODY", Kind::kBody, Argument::kString},
+    {"TEXT", Kind::kText, Argument::kString},
+};
+
+class SearchReader {
+ public:
+  explicit SearchReader(Cursor& cursor) : cursor_(cursor) {}
+
+  SearchKey keys(char end) {
+    SearchKey both;
+    do {
+      both.children.push_back(key());
+    } while (cursor_.try_char(' '));
+    if (end != '\0') cursor_.expect_char(end);
+    // Cheap ones first: they spare the others.
+    std::stable_sort(both.children.begin(), both.children.end(),
+                     [](const SearchKey& a, const SearchKey& b) { return cost_of(a) < cost_of(b); });
+    return both;
+  }
+
+ private:
+  SearchKey key() {
+    if (++count_ > kMaxKeys) reject("too many search keys");
+    Depth depth(*this);
+    char next = cursor_.peek();
+    if (cursor_.try_char('(')) return keys(')');
+    if (mail::is_digit(next) || next == '*') {
+      SearchKey numbers;
+      numbers.kind = Kind::kNumbers;
+      numbers.numbers = read_sequence_set(cursor_);
+      return numbers;
+    }
+    return named(read_item_name(cursor_));
+  }
+
+  SearchKey named(const std::string& name) {
+    SearchKey result;
+    if (name == "ALL") return result;
+    if (name == "NOT") return negation(next_key());
+    if (name == "OR") {
+      result.kind = Kind::kOr;
+      result.children.push_back(next_key());
+      result.children.push_back(next_key());
+      return result;
+    }
+    if (name == "NEW") {
+      result.children.push_back(simple(Kind::kRecent));
+      SearchKey seen = simple(Kind::kFlags);
+      seen.flags = mail::kSeen;
+      result.children.push_back(negation(std::move(seen)));
+      return result;
+    }
+    if (name == "UID") {
+      result.kind = Kind::kUids;
+      cursor_.expect_space();
+      result.numbers = read_sequence_set(cursor_);
+      return result;
+    }
+    if (name == "HEADER") {
+      result.kind = Kind::kHeader;
+      cursor_.expect_space();
+      result.name = cursor_.expect_astring();
+      read_text(result);
+      return result;
+    }
+    for (const Word& word : kWords) {
+      if (word.name == name) return from_word(word);
+    }
+    reject("unknown search key");
+  }
+
+  SearchKey from_word(const Word& word) {
+    SearchKey result = simple(word.kind);
+    result.flags = word.flags;
+    switch (word.argument) {
+      case Argument::kNone: break;
+      case Argument::kString: read_text(result); break;
+      case Argument::kNumber:
+        cursor_.expect_space();
+        result.size = cursor_.expect_number();
+        break;
+      case Argument::kKeyword:
+        cursor_.expect_space();
+        result.name = std::string(cursor_.expect_atom());
+        break;
+      case Argument::kDate: {
+        cursor_.expect_space();
+        auto date = parse_search_date(cursor_.expect_astring());
+        if (!date) reject("that is not a date");
+        result.date = *date;
+        break;
+      }
+    }
+    return word.negated ? negation(std::move(result)) : result;
+  }
+
+  SearchKey next_key() {
+    cursor_.expect_space();
+    return key();
+  }
+  void read_text(SearchKey& result) {
+    cursor_.expect_space();
+    result.text = fold_case(mail::guess_utf8(cursor_.expect_astring()));
+  }
+  static SearchKey simple(Kind kind) {
+    SearchKey result;
+    result.kind = kind;
+    return result;
+  }
+  static SearchKey negation(SearchKey key) {
+    SearchKey result = simple(Kind::kNot);
+    result.children.push_back(std::move(key));
+    return result;
+  }
+
+  struct Depth {
+    explicit Depth(SearchReader& reader) : depth(reader.depth_) {
+      if (++depth > mail::kMaxListDepth) {
+        --depth;
+        throw mail::Failure(mail::FailureKind::kLimit, mail::FailureScope::kSession, "search keys nest too deep");
+      }
+    }
+    ~Depth() { --depth; }
+    Depth(const Depth&) = delete;
+    Depth& operator=(const Depth&) = delete;
+    std::size_t& depth;
+  };
+
+  Cursor& cursor_;
+  std::size_t count_ = 0, depth_ = 0;
+};
+
+}  // namespace
+
+SearchRequest read_search(Cursor& cursor) {
+  SearchRequest request;
+  if (cursor.try_word("CHARSET")) {
+    cursor.expect_space();
+    std::string charset = cursor.expect_astring();
+    request.charset_known = mail::iequals(charset, "UTF-8") || mail::iequals(charset, "US-ASCII");
+    if (!request.charset_known) return request;
+    cursor.expect_space();
+  }
+  request.root = SearchReader(cursor).keys('\0');
+  cursor.expect_end();
+  return request;
+}
+
+int cost_of(const SearchKey& key) {
+  switch (key.kind) {
+    case Kind::kBody:
+    case Kind::kText: return 3;
+    case Kind::kHeader: return 2;
+    case Kind::kSentBefore:
+    case Kind::kSentOn:
+    case Kind::kSentSince:
+    case Kind::kFrom:
+    case Kind::kTo:
+    case Kind::kCc:
+    case Kind::kBcc:
+    case Kind::kSubject: return 1;
+    default: break;
+  }
+  int cost = 0;
+  for (const SearchKey& child : key.children) cost = std::max(cost, cost_of(child));
+  return cost;
+}
+
+}  // namespace mailstead::imap

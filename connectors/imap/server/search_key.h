@@ -1,0 +1,63 @@
+// The criteria of SEARCH (RFC 3501 §6.4.4) as a tree.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "connectors/imap/codec/cursor.h"
+#include "connectors/imap/codec/sequence_set.h"
+#include "mail/clock.h"
+#include "mail/limits.h"
+
+namespace mailstead::imap {
+
+struct SearchKey {
+  enum class Kind {
+    kAnd,  // of its children; of none: every message
+    kOr,
+    kNot,
+    kNumbers,  // by sequence number
+    kUids,
+    kFlags,  // all of `flags` set
+    kKeyword,
+    kRecent,
+    kLarger,
+    kSmaller,
+    kBefore,  // internal date
+    kOn,
+    kSince,
+    kSentBefore,  // Date field
+    kSentOn,
+    kSentSince,
+    kFrom,  // fields of the envelope
+    kTo,
+    kCc,
+    kBcc,
+    kSubject,
+    kHeader,
+    kBody,
+    kText,
+  };
+  Kind kind = Kind::kAnd;
+  std::vector<SearchKey> children;
+  SequenceSet numbers;  // "*" not resolved yet
+  std::uint8_t flags = 0;
+  mail::ByteCount size = 0;
+  mail::WallTime date;  // midnight
+  std::string name;     // of a field or keyword
+  std::string text;     // UTF-8, case folded
+};
+
+struct SearchRequest {
+  SearchKey root;
+  bool charset_known = true;  // false: nothing was read further
+};
+
+// "[CHARSET name] key *(key)". Throws Failure(kProtocol), or (kLimit) for nesting beyond mail::kMaxListDepth.
+[[nodiscard]] SearchRequest read_search(Cursor& cursor);
+
+// What a message must be read for, at worst: 0 nothing, 1 its cached facts, 2 its header, 3 its body.
+[[nodiscard]] int cost_of(const SearchKey& key);
+
+}  // namespace mailstead::imap

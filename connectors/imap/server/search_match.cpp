@@ -1,0 +1,187 @@
+#include "connectors/imap/server/search_match.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "connectors/imap/server/case_fold.h"
+#include "mail/charset.h"
+#include "mail/date.h"
+#include "mail/encoded_word.h"
+#include "mail/failure.h"
+#include "mail/header.h"
+#include "mail/transfer_encoding.h"
+
+namespace mailstead::imap {
+namespace {
+
+using Kind = SearchKey::Kind;
+
+// Of each text part this much is searched; what lies beyond is not mail that somebody wrote.
+constexpr mail::ByteCount kSearchedPerPart = mail::ByteCount{8} * 1024 * 1024;
+constexpr mail::ByteCount kSearchedHeader = mail::ByteCount{1} * 1024 * 1024;
+
+bool contains(std::string_view utf8, const std::string& folded) {
+  return folded.empty() || fold_case(utf8).find(folded) != std::string::npos;
+}
+
+std::chrono::sys_days day_of(mail::WallTime time) {
+  return std::chrono::floor<std::chrono::days>(time);
+}
+
+bool compare_days(Kind before, Kind on, Kind kind, mail::WallTime time, mail::WallTime wanted) {
+  auto day = day_of(time), other = day_of(wanted);
+  if (kind == before) return day < other;
+  return kind == on ? day == other : day >= other;
+}
+
+const std::string& field_of(const mail::Envelope& envelope, Kind kind) {
+  switch (kind) {
+    case Kind::kFrom: return envelope.from;
+    case Kind::kTo: return envelope.to;
+    case Kind::kCc: return envelope.cc;
+    case Kind::kBcc: return envelope.bcc;
+    default: return envelope.subject;
+  }
+}
+
+std::string_view charset_of(const mail::Part& part) {
+  for (const auto& [name, value] : part.parameters) {
+    if (name == "charset") return value;
+  }
+  return "";
+}
+
+}  // namespace
+
+void resolve_numbers(SearchKey& key, const MailboxView& view) {
+  auto count = static_cast<std::uint32_t>(view.size());
+  if (key.kind == Kind::kNumbers) key.numbers = key.numbers.resolved(count);
+  if (key.kind == Kind::kUids) key.numbers = key.numbers.resolved(count == 0 ? 0 : view.entry(count - 1).uid);
+  for (SearchKey& child : key.children) resolve_numbers(child, view);
+}
+
+bool SearchMatch::matches(const SearchKey& key) {
+  auto child_matches = [this](const SearchKey& child) { return matches(child); };
+  const storage::Entry& entry = view_.entry(position_);
+  switch (key.kind) {
+    case Kind::kAnd: return std::all_of(key.children.begin(), key.children.end(), child_matches);
+    case Kind::kOr: return std::any_of(key.children.begin(), key.children.end(), child_matches);
+    case Kind::kNot: return !matches(key.children.front());
+    case Kind::kNumbers:
+    case Kind::kUids: return matches_number(key);
+    case Kind::kFlags: return (entry.flags & key.flags) == key.flags;
+    case Kind::kKeyword: return view_.flags(position_).has_keyword(key.name);
+    case Kind::kRecent: return view_.recent(position_);
+    case Kind::kLarger: return entry.size > key.size;
+    case Kind::kSmaller: return entry.size < key.size;
+    case Kind::kBefore:
+    case Kind::kOn:
+    case Kind::kSince: return compare_days(Kind::kBefore, Kind::kOn, key.kind, entry.internal_date, key.date);
+    case Kind::kSentBefore:
+    case Kind::kSentOn:
+    case Kind::kSentSince: return matches_date(key);
+    case Kind::kFrom:
+    case Kind::kTo:
+    case Kind::kCc:
+    case Kind::kBcc:
+    case Kind::kSubject: return matches_envelope(key);
+    case Kind::kHeader: return matches_header(key);
+    case Kind::kBody: return structure() != nullptr && matches_body(*structure(), key.text);
+    case Kind::kText:
+      if (structure() == nullptr) return false;
+      return header_contains(0, structure()->body_offset, key.text) || matches_body(*structure(), key.text);
+  }
+  return false;
+}
+
+bool SearchMatch::matches_number(const SearchKey& key) const {
+  return key.numbers.contains(key.kind == Kind::kUids ? view_.entry(position_).uid
+                                                      : static_cast<std::uint32_t>(position_ + 1));
+}
+
+// RFC 3501 §6.4.4: the day as the sender wrote it, disregarding time and zone.
+bool SearchMatch::matches_date(const SearchKey& key) {
+  const mail::Part* root = structure();
+  if (root == nullptr || !root->envelope) return false;
+  auto date = mail::parse_date(root->envelope->date);
+  if (!date) return false;
+  return compare_days(Kind::kSentBefore, Kind::kSentOn, key.kind, date->utc + std::chrono::minutes(date->zone_minutes),
+                      key.date);
+}
+
+bool SearchMatch::matches_envelope(const SearchKey& key) {
+  const mail::Part* root = structure();
+  if (root == nullptr || !root->envelope) return false;
+  const std::string& field = field_of(*root->envelope, key.kind);
+  // An absent field contains nothing, not even the empty string.
+  return !field.empty() && contains(mail::decode_encoded_words(field), key.text);
+}
+
+bool SearchMatch::matches_header(const SearchKey& key) {
+  const mail::Part* root = structure();
+  if (root == nullptr) return false;
+  std::string bytes = read(0, std::min(root->body_offset, kSearchedHeader));
+  mail::HeaderBlock block = mail::HeaderBlock::parse(bytes);
+  return std::any_of(block.fields().begin(), block.fields().end(), [&](const mail::HeaderField& field) {
+    return mail::iequals(field.name, key.name) && contains(mail::decoded_value(field), key.text);
+  });
+}
+
+bool SearchMatch::header_contains(mail::ByteCount offset, mail::ByteCount size, const std::string& text) {
+  std::string bytes = read(offset, std::min(size, kSearchedHeader));
+  mail::HeaderBlock block = mail::HeaderBlock::parse(bytes);
+  return std::any_of(block.fields().begin(), block.fields().end(), [&](const mail::HeaderField& field) {
+    return contains(std::string(field.name) + ": " + mail::decoded_value(field), text);
+  });
+}
+
+// Decoded text, and the headers of messages inside.
+bool SearchMatch::matches_body(const mail::Part& part, const std::string& text) {
+  if (part.is_message()) {
+    const mail::Part& inner = part.children.front();
+    return header_contains(inner.header_offset, inner.body_offset - inner.header_offset, text) ||
+           matches_body(inner, text);
+  }
+  if (part.is_multipart()) {
+    return std::any_of(part.children.begin(), part.children.end(),
+                       [&](const mail::Part& child) { return matches_body(child, text); });
+  }
+  return part.type == "text" && matches_text_part(part, text);
+}
+
+bool SearchMatch::matches_text_part(const mail::Part& part, const std::string& text) {
+  std::string bytes = read(part.body_offset, std::min(part.body_size, kSearchedPerPart));
+  std::string decoded = mail::decode(bytes, mail::transfer_encoding(part.encoding));
+  std::string_view charset = charset_of(part);
+  return contains(charset.empty() ? mail::guess_utf8(decoded) : mail::to_utf8(decoded, charset), text);
+}
+
+const mail::Part* SearchMatch::structure() {
+  if (!structure_tried_) {
+    structure_tried_ = true;
+    if (facts_ != nullptr && *facts_) structure_ = mail::decode_structure((*facts_)->structure);
+  }
+  return structure_ ? &*structure_ : nullptr;
+}
+
+const mail::Content* SearchMatch::content() {
+  if (!content_tried_) {
+    content_tried_ = true;
+    try {
+      content_ = contents_.open(view_.entry(position_).content);
+    } catch (const mail::Failure& failure) {
+      // One message that cannot be read must not hide the others; the disk's own trouble ends the search.
+      if (failure.scope() != mail::FailureScope::kMessage) throw;
+    }
+  }
+  return content_.get();
+}
+
+std::string SearchMatch::read(mail::ByteCount offset, mail::ByteCount size) {
+  if (content() == nullptr || offset >= content_->size()) return {};
+  std::string bytes = mail::read_range(*content_, offset, std::min(size, content_->size() - offset));
+  read_ += bytes.size();
+  return bytes;
+}
+
+}  // namespace mailstead::imap

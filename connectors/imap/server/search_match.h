@@ -1,0 +1,52 @@
+// Holds one message of the selected mailbox against search criteria, reading no more of it than they ask for.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "connectors/imap/server/mailbox_view.h"
+#include "connectors/imap/server/search_key.h"
+#include "mail/content.h"
+#include "mail/structure.h"
+#include "storage/content.h"
+
+namespace mailstead::imap {
+
+// "*" becomes the last number in use: once per search.
+void resolve_numbers(SearchKey& key, const MailboxView& view);
+
+// One message. A message whose bytes or facts are gone matches no criterion about them.
+class SearchMatch {
+ public:
+  SearchMatch(const MailboxView& view, std::size_t position, const storage::ContentStore& contents,
+              const std::optional<storage::StoredMessage>* facts)
+      : view_(view), position_(position), contents_(contents), facts_(facts) {}
+  [[nodiscard]] bool matches(const SearchKey& key);
+  // Octets read so far: what this message cost.
+  [[nodiscard]] mail::ByteCount octets_read() const noexcept { return read_; }
+
+ private:
+  [[nodiscard]] bool matches_number(const SearchKey& key) const;
+  [[nodiscard]] bool matches_date(const SearchKey& key);
+  [[nodiscard]] bool matches_envelope(const SearchKey& key);
+  [[nodiscard]] bool matches_header(const SearchKey& key);
+  [[nodiscard]] bool matches_body(const mail::Part& part, const std::string& text);
+  [[nodiscard]] bool matches_text_part(const mail::Part& part, const std::string& text);
+  [[nodiscard]] bool header_contains(mail::ByteCount offset, mail::ByteCount size, const std::string& text);
+  [[nodiscard]] const mail::Part* structure();
+  [[nodiscard]] const mail::Content* content();
+  [[nodiscard]] std::string read(mail::ByteCount offset, mail::ByteCount size);
+
+  const MailboxView& view_;
+  std::size_t position_;
+  const storage::ContentStore& contents_;
+  const std::optional<storage::StoredMessage>* facts_;
+  std::optional<mail::Part> structure_;
+  std::shared_ptr<const mail::Content> content_;
+  bool structure_tried_ = false, content_tried_ = false;
+  mail::ByteCount read_ = 0;
+};
+
+}  // namespace mailstead::imap

@@ -1,0 +1,66 @@
+#include "connectors/imap/server/status_items.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "connectors/imap/server/arguments.h"
+
+namespace mailstead::imap {
+namespace {
+
+constexpr std::pair<std::string_view, StatusItem> kItems[] = {
+    {"MESSAGES", StatusItem::kMessages}, {"RECENT", StatusItem::kRecent},
+    {"UIDNEXT", StatusItem::kUidNext},   {"UIDVALIDITY", StatusItem::kUidValidity},
+    {"UNSEEN", StatusItem::kUnseen},     {"APPENDLIMIT", StatusItem::kAppendLimit},
+};
+
+// An upper bound by UIDs: exact unless messages were expunged before any session saw them.
+std::uint64_t recent_of(const Conversation& session, const storage::Mailbox& mailbox) {
+  storage::Uid boundary = session.recent.peek(mailbox.id);
+  std::uint64_t newer = mailbox.uid_next > boundary ? mailbox.uid_next - boundary : 0;
+  return std::min<std::uint64_t>(newer, mailbox.messages);
+}
+
+std::uint64_t value_of(const Conversation& session, const storage::Mailbox& mailbox, StatusItem item) {
+  switch (item) {
+    case StatusItem::kMessages: return mailbox.messages;
+    case StatusItem::kRecent: return recent_of(session, mailbox);
+    case StatusItem::kUidNext: return mailbox.uid_next;
+    case StatusItem::kUidValidity: return mailbox.uid_validity;
+    case StatusItem::kUnseen: return mailbox.unseen;
+    case StatusItem::kAppendLimit: break;
+  }
+  return session.context.max_append;
+}
+
+}  // namespace
+
+std::vector<StatusItem> read_status_items(Cursor& cursor) {
+  std::vector<StatusItem> items;
+  cursor.expect_list([&] {
+    std::string name = read_item_name(cursor);
+    const auto* found =
+        std::find_if(std::begin(kItems), std::end(kItems), [&](const auto& known) { return known.first == name; });
+    if (found == std::end(kItems)) reject("unknown STATUS item");
+    if (std::find(items.begin(), items.end(), found->second) == items.end()) items.push_back(found->second);
+  });
+  if (items.empty()) reject("expected at least one STATUS item");
+  return items;
+}
+
+void append_status(const Conversation& session, const storage::Mailbox& mailbox, const std::vector<StatusItem>& items,
+                   std::string& out) {
+  out += "* STATUS ";
+  append_mailbox(out, mailbox.name);
+  out += " (";
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const auto* name =
+        std::find_if(std::begin(kItems), std::end(kItems), [&](const auto& known) { return known.second == items[i]; });
+    if (i > 0) out += ' ';
+    out += name->first;
+    out += ' ' + std::to_string(value_of(session, mailbox, items[i]));
+  }
+  out += ")\r\n";
+}
+
+}  // namespace mailstead::imap
