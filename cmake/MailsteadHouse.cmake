@@ -31,6 +31,16 @@ if(MAILSTEAD_SANITIZE)
   target_link_options(mailstead_house INTERFACE -fsanitize=${MAILSTEAD_SANITIZE})
 endif()
 
+# Every room with coverage and sanitizers; fuzz/CMakeLists.txt adds the driver to the targets.
+if(MAILSTEAD_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "MAILSTEAD_FUZZ needs clang: use the fuzz preset")
+  endif()
+  set(MAILSTEAD_FUZZ_FLAGS -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_compile_options(mailstead_house INTERFACE ${MAILSTEAD_FUZZ_FLAGS})
+  target_link_options(mailstead_house INTERFACE -fsanitize=address,undefined)
+endif()
+
 # mailstead_room(NAME DIRECTORY… LINKS LIBRARY…): a static library of every .cpp in the directories (relative, not
 # recursive). Links are public: who links a room may use what its headers include.
 function(mailstead_room name)
@@ -40,6 +50,7 @@ function(mailstead_room name)
     file(GLOB found CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${directory}/*.cpp)
     list(APPEND sources ${found})
   endforeach()
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
   if(sources)
     add_library(mailstead_${name} STATIC ${sources})
     target_link_libraries(mailstead_${name} PUBLIC mailstead_house ${ROOM_LINKS})

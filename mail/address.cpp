@@ -126,8 +126,9 @@ class ListParser {
 
   // At "<": everything before is the display name, an "@" in it too.
   void read_angle() {
+    std::string name = tokens_.phrase(0, tokens_.size());
     if (has_angle_) end_element();  // "<a@x> <b@x>": a comma was forgotten
-    angle_.name = tokens_.phrase(0, tokens_.size());
+    angle_.name = std::move(name);
     angle_.route.clear();
     tokens_.clear();
     has_angle_ = true;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -77,8 +78,7 @@ void Fingerprint::add_header(const HeaderBlock& header) {
 
 void Fingerprint::add_body(std::string_view bytes) {
   if (bytes.empty()) return;
-  if (after_cr_ && bytes.front() == '\n') bytes.remove_prefix(1);
-  after_cr_ = false;
+  if (std::exchange(after_cr_, false) && bytes.front() != '\n') append("\n");
   while (!bytes.empty()) {
     const void* found = std::memchr(bytes.data(), '\r', bytes.size());
     if (found == nullptr) {
@@ -87,12 +87,11 @@ void Fingerprint::add_body(std::string_view bytes) {
     }
     auto length = static_cast<std::size_t>(static_cast<const char*>(found) - bytes.data());
     append(bytes.substr(0, length));
-    append("\n");
     bytes.remove_prefix(length + 1);
     if (bytes.empty()) {
       after_cr_ = true;
-    } else if (bytes.front() == '\n') {
-      bytes.remove_prefix(1);
+    } else if (bytes.front() != '\n') {
+      append("\n");  // else the line feed begins the next piece
     }
   }
 }

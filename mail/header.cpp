@@ -55,12 +55,22 @@ bool is_address_field(std::string_view name) {
          iequals(name, "sender") || iequals(name, "reply-to");
 }
 
-// In an address list only display names may be encoded (RFC 2047 §5 (3)).
+// Whether the text can stand in a field unchanged: printable ASCII without words too long to fold.
+bool is_plain(std::string_view text) {
+  std::size_t word = 0;
+  for (char c : text) {
+    word = is_blank(c) ? 0 : word + 1;
+    if (word > kLongestWord || !((c >= ' ' && c <= '~') || c == '\t')) return false;
+  }
+  return true;
+}
+
+// In an address list only display names may be encoded (RFC 2047 §5 (3)), and those that are already stay.
 std::string encode_value(std::string_view name, std::string_view value) {
-  bool ascii = std::all_of(value.begin(), value.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-  if (!ascii && is_address_field(name)) {
+  if (is_address_field(name)) {
+    if (is_plain(value)) return std::string(value);
     std::string list = format_addresses(parse_addresses(value));
-    if (!list.empty()) return list;
+    if (!list.empty() && is_plain(list)) return list;
   }
   return encode_words(value);
 }

@@ -106,20 +106,13 @@ Envelope read_envelope(const HeaderBlock& header) {
 
 const Part* find_part(const Part& root, std::span<const std::uint32_t> numbers) noexcept {
   const Part* part = &root;
+  const Part* container = &root;  // a multipart, or a message, whose parts the next number counts; else nullptr
   for (std::uint32_t number : numbers) {
-    // Numbers count inside the message, not the part that carries it.
-    if (part != &root && part->is_message()) part = &part->children.front();
-    if (number == 0) return nullptr;
-    if (part->is_multipart()) {
-      if (number > part->children.size()) return nullptr;
-      part = &part->children[number - 1];
-    } else if (number != 1) {
-      return nullptr;
-    } else if (part != &root && part->envelope.has_value()) {
-      continue;  // part 1 of a message that is not a multipart is its own body
-    } else if (part != &root) {
-      return nullptr;
-    }
+    if (container == nullptr || number == 0) return nullptr;
+    bool multipart = container->is_multipart();
+    if (number > (multipart ? container->children.size() : 1)) return nullptr;
+    part = multipart ? &container->children[number - 1] : container;  // a message of one part is its own part 1
+    container = part->is_message() ? &part->children.front() : part->is_multipart() ? part : nullptr;
   }
   return part;
 }

@@ -165,7 +165,7 @@ std::string clean_id(std::string_view id) {
 std::string owner(const DeliveryReport& report, const std::string& host) {
   if (is_envelope_address(report.to)) return report.to;
   Address address;
-  address.local = printable(report.to, 64);
+  address.local = ascii_words(report.to).substr(0, 64);
   address.domain = host;
   if (address.local.empty()) address.local = "postmaster";
   return format_address(address);
