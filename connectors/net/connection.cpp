@@ -51,6 +51,8 @@ void Connection::start() {
 }
 
 void Connection::hand_over(WakeReason reason) {
+  const HostUse use(host_);
+  if (!use) return;
   {
     std::lock_guard lock(mutex_);
     ++turns_;
@@ -73,6 +75,8 @@ void Connection::stop() noexcept {
 }
 
 void Connection::notify_parked() noexcept {
+  const HostUse use(host_);
+  if (!use) return;
   ParkingLot::Ticket ticket = 0;
   {
     std::lock_guard lock(mutex_);
@@ -106,6 +110,8 @@ void Connection::park(Interest interest, mail::SteadyTime deadline) {
 }
 
 void Connection::turn(WakeReason reason) noexcept {
+  const HostUse use(host_);
+  if (!use) return;
   try {
     run(reason);
   } catch (const mail::Failure& failure) {
@@ -119,7 +125,7 @@ void Connection::turn(WakeReason reason) noexcept {
 
 void Connection::run(WakeReason reason) {
   if (reason == WakeReason::kStopped || stopping_) return end("");
-  if (reason == WakeReason::kDeadline && expired(reason)) return;
+  if (reason == WakeReason::kDeadline) return expire();
   for (int round = 0; round < kRoundsPerTurn; ++round) {
     if (stopping_) return end("");
     switch (phase_ == Phase::kTls ? run_tls() : run_once()) {
@@ -236,21 +242,14 @@ void Connection::begin_starttls() {
   tls_deadline_ = std::chrono::steady_clock::now() + kTlsHandshakeLimit;
 }
 
-// Whether the connection ends here; otherwise its farewell is being sent.
-bool Connection::expired(WakeReason /*reason*/) {
+// The peer was silent for too long: a farewell if it listens, the end if it does not.
+void Connection::expire() {
   const bool silent = phase_ == Phase::kRunning && session_ && output_.empty() && step_ == SessionStep::kNeedsInput;
-  if (!silent) {
-    end(phase_ == Phase::kTls ? "TLS handshake took too long" : "does not read");
-    return true;
-  }
+  if (!silent) return end(phase_ == Phase::kTls ? "TLS handshake took too long" : "does not read");
   session_->timed_out(output_);
   step_ = SessionStep::kClose;
-  if (flush()) {
-    end("");
-    return true;
-  }
+  if (flush()) return end("");
   park(Interest::kWrite, std::chrono::steady_clock::now() + kFarewellLimit);
-  return true;
 }
 
 void Connection::abandon() noexcept {

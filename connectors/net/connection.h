@@ -17,7 +17,8 @@
 
 namespace mailstead::net {
 
-// What a connection needs of its listener; outlives it.
+// What a connection needs of its listener. The object outlives its connections, but lot, pool, factory and log are the
+// listener's user's and may go as soon as the listener has: they are touched inside of a HostUse only.
 class ConnectionHost {
  public:
   virtual ~ConnectionHost() = default;
@@ -28,6 +29,26 @@ class ConnectionHost {
   virtual void log(const std::string& line) const noexcept = 0;
   // The connection has closed its stream and destroyed its session.
   virtual void ended(std::uint64_t id) noexcept = 0;
+  // False once the listener has gone. Otherwise it stays until leave().
+  [[nodiscard]] virtual bool enter() noexcept = 0;
+  virtual void leave() noexcept = 0;
+};
+
+// Holds the listener's destruction up while a thread is between two steps of a connection: a worker may have ended the
+// connection already while the thread that handed it over has not returned from the pool yet.
+class HostUse {
+ public:
+  explicit HostUse(std::shared_ptr<ConnectionHost> host) : host_(std::move(host)), entered_(host_->enter()) {}
+  ~HostUse() {
+    if (entered_) host_->leave();
+  }
+  HostUse(const HostUse&) = delete;
+  HostUse& operator=(const HostUse&) = delete;
+  [[nodiscard]] explicit operator bool() const noexcept { return entered_; }
+
+ private:
+  const std::shared_ptr<ConnectionHost> host_;
+  const bool entered_;
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -59,7 +80,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] bool read_input();
   void advance();
   void begin_starttls();
-  [[nodiscard]] bool expired(WakeReason reason);
+  void expire();
   void park(Interest interest, mail::SteadyTime deadline);
   void notify_parked() noexcept;
   void end(const std::string& why) noexcept;

@@ -92,13 +92,18 @@ struct Listener::State final : ConnectionHost, std::enable_shared_from_this<List
   [[nodiscard]] WorkerPool& pool() const noexcept override { return pool_; }
   void log(const std::string& line) const noexcept override;
   void ended(std::uint64_t id) noexcept override;
+  [[nodiscard]] bool enter() noexcept override;
+  void leave() noexcept override;
 
   void park_acceptor(Interest interest, mail::SteadyTime until);
   void accept_round(WakeReason reason);
   void admit(Descriptor descriptor, const SocketAddress& from);
   void count_refusal(const std::string& address);
   void stop() noexcept;
-  void wait_for_end(std::optional<std::chrono::seconds> limit) noexcept;
+  void wait_for_end() noexcept;  // for good
+  void wait_for_end(std::chrono::seconds limit) noexcept;
+  // Under the lock.
+  [[nodiscard]] bool at_end() const noexcept { return !accepting_ && connections_.empty() && uses_ == 0; }
 
   const ListenerSettings settings_;
   const ServerSessionFactory factory_;
@@ -112,6 +117,8 @@ struct Listener::State final : ConnectionHost, std::enable_shared_from_this<List
   Descriptor socket_;  // open as long as `accepting_`
   bool accepting_ = true;
   bool stopping_ = false;
+  bool gone_ = false;     // the listener is destroyed: lot, pool, factory and log may be, too
+  std::size_t uses_ = 0;  // threads inside of a HostUse
   ParkingLot::Ticket ticket_ = 0;
   std::uint64_t rounds_ = 0;
   std::uint64_t last_id_ = 0;
@@ -246,13 +253,27 @@ void Listener::State::stop() noexcept {
   if (refused > 0) log(settings_.name + ": too many connections: " + std::to_string(refused) + " more were refused");
 }
 
-void Listener::State::wait_for_end(std::optional<std::chrono::seconds> limit) noexcept {
+bool Listener::State::enter() noexcept {
+  std::lock_guard lock(mutex_);
+  if (gone_) return false;
+  ++uses_;
+  return true;
+}
+
+void Listener::State::leave() noexcept {
+  std::lock_guard lock(mutex_);
+  if (--uses_ == 0) changed_.notify_all();
+}
+
+void Listener::State::wait_for_end(std::chrono::seconds limit) noexcept {
   std::unique_lock lock(mutex_);
-  const auto ended = [this] { return !accepting_ && connections_.empty(); };
-  if (limit)
-    changed_.wait_for(lock, *limit, ended);
-  else
-    changed_.wait(lock, ended);
+  changed_.wait_for(lock, limit, [this] { return at_end(); });
+}
+
+void Listener::State::wait_for_end() noexcept {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return at_end(); });
+  gone_ = true;
 }
 
 Listener::Listener(ListenerSettings settings, ServerSessionFactory factory, ParkingLot& lot, WorkerPool& pool,
@@ -269,7 +290,7 @@ Listener::Listener(ListenerSettings settings, ServerSessionFactory factory, Park
 
 Listener::~Listener() {
   state_->stop();
-  state_->wait_for_end(std::nullopt);  // sessions use what their maker may destroy next
+  state_->wait_for_end();  // sessions use what their maker may destroy next
 }
 
 std::uint16_t Listener::port() const noexcept {

@@ -28,7 +28,8 @@ class Listener {
   // `log` gets one line per event worth it (may be empty).
   Listener(ListenerSettings settings, ServerSessionFactory factory, ParkingLot& lot, WorkerPool& pool,
            std::function<void(const std::string&)> log = {});
-  ~Listener();  // stops accepting and closes its connections
+  // Stops accepting, closes its connections and returns when no thread is in one any more. Not from within a session.
+  ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
