@@ -1,6 +1,7 @@
 // Each file of tests/transcripts/smtp_client is one test. Lines that begin with "#!" say what the client is asked to do
 // and what it must make of it:
 //   #! starttls | lmtp | impatient         settings: STARTTLS demanded, LMTP, time limits of 100 ms
+//   #! whole                               not to be played byte by byte: the server must be heard in one piece
 //   #! user NAME PASSWORD MECHANISM
 //   #! to ADDRESS…                         deliver one message; its answers follow
 //   #! answer KIND LINE                    accepted, temporary, permanent, lost; a glob
@@ -35,6 +36,7 @@ struct Task {
 struct Plan {
   RelaySettings settings;
   std::vector<Task> tasks;
+  bool whole = false;
 };
 
 std::string rest_of(std::istringstream& words) {
@@ -60,6 +62,8 @@ void read_directive(const std::string& text, Plan& plan) {
     plan.settings.dialect = Dialect::kLmtp;
   } else if (verb == "impatient") {
     make_impatient(plan.settings.timeouts);
+  } else if (verb == "whole") {
+    plan.whole = true;
   } else if (verb == "user") {
     words >> plan.settings.credentials.user >> first >> plan.settings.credentials.mechanism;
     plan.settings.credentials.password = [first] { return mail::Secret(first); };
@@ -117,6 +121,7 @@ class SmtpTranscript : public ::testing::TestWithParam<std::string> {};
 void play(const std::string& name, std::size_t chunk) {
   auto transcript = testing::load_transcript("smtp_client/" + name + ".txt");
   auto plan = read_plan(transcript);
+  if (plan.whole && chunk != 0) GTEST_SKIP();
   testing::ScriptedPeer peer(transcript, {.chunk = chunk});
   auto tls = plan.settings.endpoint.tls == net::TlsMode::kStartTls ? net::TlsMode::kStartTls : net::TlsMode::kNone;
   plan.settings.endpoint = peer.endpoint();
@@ -149,7 +154,7 @@ std::vector<std::string> names() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Client, SmtpTranscript, ::testing::ValuesIn(names()),
-                         [](const ::testing::TestParamInfo<std::string>& info) { return info.param; });
+                         [](const ::testing::TestParamInfo<std::string>& file) { return file.param; });
 
 }  // namespace
 }  // namespace mailstead::smtp
