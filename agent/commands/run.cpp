@@ -1,0 +1,73 @@
+// mailstead run: the agent in the foreground, as systemd starts it (Type=notify).
+#include "agent/commands/command.h"
+#include "agent/commands/list.h"
+#include "agent/commands/signals.h"
+#include "agent/runtime.h"
+#include "agent/version.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <systemd/sd-daemon.h>
+
+#include <unistd.h>
+
+#include <csignal>
+
+namespace mailstead::agent {
+
+namespace {
+
+constexpr std::chrono::milliseconds kTick{5000};
+
+// Half of what systemd allows between two signs of life; the tick when it asks for none.
+std::chrono::milliseconds watchdog_interval() {
+  std::uint64_t microseconds = 0;
+  if (::sd_watchdog_enabled(0, &microseconds) <= 0) return kTick;
+  return std::min(kTick, std::chrono::milliseconds(microseconds / 2000));
+}
+
+void reload(Runtime& runtime, const GlobalOptions& options, Log& log) {
+  ::sd_notify(0, "RELOADING=1");
+  try {
+    runtime.reload(load(options));
+    log.info("the configuration was read again");
+  } catch (const Refusal& refusal) {
+    log.error(fmt::format("{}: {}; the old configuration stays in force", refusal.where, refusal.what));
+  } catch (const mail::Failure& failure) {
+    log.error(fmt::format("{}; the old configuration stays in force", failure.text()));
+  }
+  ::sd_notify(0, "READY=1");
+}
+
+int run(const GlobalOptions& options) {
+  block_signals();
+  const auto config = load(options);
+  Log log(config->log);
+  if (::geteuid() == 0) log.warning("running as root: nothing here needs it; see systemd/mailstead.service");
+  {
+    Runtime runtime(config, log);
+    log.info(fmt::format("mailstead {} began: {} accounts, {} destinations, {} rules, data in {}", kVersion,
+                         config->accounts.size(), config->destinations.size(), config->rules->size(), config->data_dir));
+    ::sd_notify(0, "READY=1");
+    const auto wait = watchdog_interval();
+    for (int signal = 0; signal != SIGTERM && signal != SIGINT; signal = next_signal(wait)) {
+      ::sd_notify(0, "WATCHDOG=1");
+      if (signal == SIGHUP) reload(runtime, options, log);
+      if (signal == SIGUSR1) runtime.poll_now();
+      runtime.tick();
+    }
+    ::sd_notify(0, "STOPPING=1");
+    log.info("stopping");
+    let_second_signal_kill();
+  }
+  log.info("stopped");
+  return kDone;
+}
+
+}  // namespace
+
+std::function<int()> add_run(CLI::App& /*app*/, const GlobalOptions& options) {
+  return [&options] { return run(options); };
+}
+
+}  // namespace mailstead::agent

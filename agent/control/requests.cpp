@@ -1,0 +1,105 @@
+#include "agent/control/requests.h"
+
+#include "mail/failure.h"
+
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <string_view>
+#include <vector>
+
+namespace mailstead::agent::control {
+
+namespace {
+
+using nlohmann::json;
+
+json refuse(const std::string& why) { return {{"ok", false}, {"error", why}}; }
+
+std::vector<storage::DeliveryId> ids_of(const json& request) {
+  return request.at("ids").get<std::vector<storage::DeliveryId>>();
+}
+
+json describe(const json& /*request*/, const Room& room) {
+  json answer{{"ok", true}};
+  if (room.describe) room.describe(answer);
+  return answer;
+}
+
+json poll(const json& request, const Room& room) {
+  if (!room.poll_now) return refuse("no agent is running");
+  const auto accounts = request.value("accounts", std::vector<std::string>{});
+  if (accounts.empty()) room.poll_now("");
+  for (const auto& account : accounts)
+    if (!room.poll_now(account)) return refuse("there is no account \"" + account + "\"");
+  return {{"ok", true}};
+}
+
+json retry(const json& request, const Room& room) {
+  std::vector<storage::DeliveryId> ids;
+  if (request.contains("ids")) {
+    ids = ids_of(request);
+  } else {
+    for (const auto& delivery : room.store.queue().list()) ids.push_back(delivery.id);
+  }
+  json missing = json::array();
+  for (auto id : ids)
+    if (!room.store.queue().retry_at(id, room.clock.wall())) missing.push_back(id);
+  if (room.kick_queue) room.kick_queue();
+  return {{"ok", true}, {"count", ids.size() - missing.size()}, {"missing", missing}};
+}
+
+json drop(const json& request, const Room& room) {
+  json missing = json::array();
+  const auto ids = ids_of(request);
+  for (auto id : ids)
+    if (!room.store.queue().drop(id, room.clock.wall(), "dropped by the user")) missing.push_back(id);
+  return {{"ok", true}, {"count", ids.size() - missing.size()}, {"missing", missing}};
+}
+
+json add_user(const json& request, const Room& room) {
+  const storage::User user{request.at("name"), request.at("keys"), room.clock.wall()};
+  if (!room.store.users().add(user))
+    return refuse("there is a user \"" + user.name + "\" already; change the password by: mailstead user passwd " + user.name);
+  return {{"ok", true}};
+}
+
+json set_keys(const json& request, const Room& room) {
+  const std::string name = request.at("name");
+  if (!room.store.users().set_keys(name, request.at("keys"))) return refuse("there is no user \"" + name + "\"");
+  return {{"ok", true}};
+}
+
+json remove_user(const json& request, const Room& room) {
+  const std::string name = request.at("name");
+  if (!room.store.users().remove(name)) return refuse("there is no user \"" + name + "\"");
+  return {{"ok", true}};
+}
+
+struct Request {
+  std::string_view name;
+  json (*run)(const json&, const Room&);
+};
+
+constexpr std::array kRequests{
+    Request{"describe", describe}, Request{"poll", poll},         Request{"queue retry", retry},
+    Request{"queue drop", drop},   Request{"user add", add_user}, Request{"user passwd", set_keys},
+    Request{"user remove", remove_user},
+};
+
+}  // namespace
+
+json handle(const json& request, const Room& room) {
+  try {
+    const std::string name = request.at("do");
+    for (const auto& known : kRequests)
+      if (known.name == name) return known.run(request, room);
+    return refuse("unknown request \"" + name + "\"");
+  } catch (const mail::Failure& failure) {
+    return refuse(failure.text());
+  } catch (const json::exception&) {
+    return refuse("malformed request");
+  }
+}
+
+}  // namespace mailstead::agent::control

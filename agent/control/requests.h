@@ -1,0 +1,29 @@
+// What another process may ask of the running agent, and what the same command does by itself when no agent runs.
+//
+// A request is one JSON object, {"do": NAME, …}; so is the answer: {"ok": true, …} or {"ok": false, "error": TEXT}.
+// One implementation serves both: over the control socket (agent/control/socket.h) and in the command's own process.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "mail/clock.h"
+#include "storage/store.h"
+
+namespace mailstead::agent::control {
+
+// What a request acts on. The functions are empty where no agent runs.
+struct Room {
+  storage::Store& store;
+  const mail::Clock& clock;
+  std::function<bool(const std::string&)> poll_now;    // "" all; false: no such account
+  std::function<void()> kick_queue;
+  std::function<void(nlohmann::json&)> describe;       // adds listeners, uptime, … of the running agent
+};
+
+// Never throws for a bad request or a failed store: that is in the answer.
+[[nodiscard]] nlohmann::json handle(const nlohmann::json& request, const Room& room);
+
+}  // namespace mailstead::agent::control

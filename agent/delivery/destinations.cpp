@@ -1,0 +1,36 @@
+#include "agent/delivery/destinations.h"
+
+#include "connectors/local/maildir.h"
+#include "connectors/smtp/relay.h"
+
+namespace mailstead::agent {
+
+std::unique_ptr<delivery::Destination> make_destination(const Config& config, const DestinationConfig& destination,
+                                                        const std::string& instance) {
+  switch (destination.type) {
+    case DestinationConfig::Type::kSmtp: {
+      smtp::RelaySettings settings;
+      settings.endpoint = destination.endpoint;
+      settings.credentials = destination.credentials;
+      settings.helo_name = config.host_name;
+      return smtp::make_relay(std::move(settings));
+    }
+    case DestinationConfig::Type::kMaildir: {
+      local::MaildirSettings settings;
+      settings.path = destination.path;
+      settings.origin = instance;
+      settings.host_name = config.host_name;
+      return local::make_maildir(std::move(settings));
+    }
+    default: return nullptr;  // a mailbox of ours; the loader lets no other type through
+  }
+}
+
+Destinations make_destinations(const Config& config, const std::string& instance) {
+  Destinations all;
+  for (const auto& [name, destination] : config.destinations)
+    if (auto made = make_destination(config, destination, instance)) all.emplace(name, std::move(made));
+  return all;
+}
+
+}  // namespace mailstead::agent

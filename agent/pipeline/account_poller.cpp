@@ -1,0 +1,150 @@
+#include "agent/pipeline/account_poller.h"
+
+#include "agent/trouble.h"
+#include "connectors/imap/client/retriever.h"
+#include "connectors/pop3/client/retriever.h"
+#include "mail/units.h"
+
+#include <fmt/format.h>
+
+namespace mailstead::agent {
+
+namespace {
+
+retrieval::AfterFetch after_fetch_of(AfterFetch::Do action) {
+  switch (action) {
+    case AfterFetch::Do::kKeep: return retrieval::AfterFetch::kKeep;
+    case AfterFetch::Do::kDelete: return retrieval::AfterFetch::kDelete;
+    case AfterFetch::Do::kSeen: return retrieval::AfterFetch::kSeen;
+    case AfterFetch::Do::kMove: return retrieval::AfterFetch::kMove;
+  }
+  return retrieval::AfterFetch::kKeep;
+}
+
+storage::AccountState state_or_new(storage::Store& store, const std::string& account) {
+  auto state = store.accounts().state(account);
+  if (state) return *std::move(state);
+  storage::AccountState fresh;
+  fresh.account = account;
+  return fresh;
+}
+
+}  // namespace
+
+retrieval::AccountSettings settings_of(const AccountConfig& account) {
+  retrieval::AccountSettings settings;
+  settings.name = account.name;
+  settings.pop3 = account.protocol == Protocol::kPop3;
+  settings.endpoint = account.endpoint;
+  settings.credentials = account.credentials;
+  settings.folders = account.folders;
+  settings.exclude_folders = account.exclude_folders;
+  settings.after_fetch = after_fetch_of(account.after_fetch.action);
+  settings.move_to = account.after_fetch.folder;
+  settings.after = account.after_fetch.after;
+  settings.skip_larger_than = account.skip_larger_than;
+  settings.max_messages_per_poll = static_cast<std::uint32_t>(account.max_messages_per_poll);
+  return settings;
+}
+
+std::unique_ptr<retrieval::Retriever> make_retriever(const AccountConfig& account, const std::string& remembered) {
+  return account.protocol == Protocol::kPop3 ? pop3::make_retriever(settings_of(account), net::dial, remembered)
+                                             : imap::make_retriever(settings_of(account), net::dial, remembered);
+}
+
+AccountPoller::AccountPoller(storage::Store& store, std::shared_ptr<const Config> config, const AccountConfig& account,
+                             const mail::Clock& clock, Log& log)
+    : store_(store), config_(std::move(config)), account_(account), clock_(clock), log_(log) {
+  retriever_ = make_retriever(account_, state_or_new(store_, account_.name).remote_capabilities);
+}
+
+PollReport AccountPoller::poll(const retrieval::PollOptions& options, retrieval::PollObserver& observer,
+                               IntakeObserver* intake_observer, std::stop_token stop) {
+  PollReport report;
+  const auto begun = clock_.steady();
+  try {
+    Intake intake(store_, config_, account_, clock_, intake_observer);
+    auto take = [&] { report.counts = intake.counts(); };
+    try {
+      auto result = retriever_->poll(store_.ledger(), intake, observer, options, clock_.wall(), std::move(stop));
+      report.cleaned = result.cleaned;
+      report.more = result.more;
+      report.warnings = std::move(result.warnings);
+      take();
+    } catch (...) {
+      take();
+      throw;
+    }
+  } catch (const mail::Failure& failure) {
+    report.failure = failure;
+  } catch (const std::exception& error) {
+    report.failure.emplace(mail::FailureKind::kTemporary, mail::FailureScope::kAccount,
+                           std::string("unexpected: ") + error.what());
+  }
+  if (report.failure) retriever_->disconnect();
+  report.took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - begun);
+  report.next_in = report.more ? std::chrono::seconds(1) : account_.poll;
+  if (!options.dry_run) {
+    const bool cancelled = report.failure && report.failure->kind() == mail::FailureKind::kCancelled;
+    if (report.failure && !cancelled) {
+      auto verdict = judge_poll(*report.failure, state_or_new(store_, account_.name).failures + 1, account_.poll);
+      report.next_in = verdict.retry_in;
+      report.paused = verdict.pause;
+    }
+    if (!cancelled) record(report, clock_.wall());
+  }
+  return report;
+}
+
+void AccountPoller::record(const PollReport& report, mail::WallTime now) {
+  try {
+    auto state = state_or_new(store_, account_.name);
+    state.last_poll = now;
+    state.next_poll = now + report.next_in;
+    state.retrieved_total += report.counts.accepted;
+    state.duplicates_total += report.counts.duplicates;
+    state.bytes_total += report.counts.bytes;
+    state.new_last_poll = static_cast<std::uint32_t>(report.counts.accepted);
+    state.failures = report.failure ? state.failures + 1 : 0;
+    state.last_error = report.failure ? report.failure->text() : "";
+    if (!report.failure) state.last_success = now;
+    state.paused = report.paused;
+    state.configuration_digest = report.paused ? digest_of(account_) : "";
+    state.remote_capabilities = retriever_->remembered();
+    store_.accounts().save(state);
+  } catch (const mail::Failure& failure) {
+    log_.error(fmt::format("account {}: its state could not be saved: {}", account_.name, failure.text()));
+  }
+}
+
+bool AccountPoller::paused() const {
+  const auto state = store_.accounts().state(account_.name);
+  return state && state->paused && state->configuration_digest == digest_of(account_);
+}
+
+std::optional<int> AccountPoller::start_waiting(std::stop_token stop) {
+  if (!account_.idle) return std::nullopt;
+  try {
+    return retriever_->start_waiting(std::move(stop));
+  } catch (const mail::Failure& failure) {
+    log_.debug(fmt::format("account {}: waiting for news failed: {}", account_.name, failure.text()));
+    retriever_->disconnect();
+    return std::nullopt;
+  }
+}
+
+bool AccountPoller::woken(std::stop_token stop) {
+  try {
+    return retriever_->woken(std::move(stop));
+  } catch (const mail::Failure& failure) {
+    log_.debug(fmt::format("account {}: the waiting connection ended: {}", account_.name, failure.text()));
+    retriever_->disconnect();
+    return true;
+  }
+}
+
+std::chrono::seconds AccountPoller::waiting_limit() const { return retriever_->waiting_limit(); }
+
+void AccountPoller::disconnect() noexcept { retriever_->disconnect(); }
+
+}  // namespace mailstead::agent

@@ -1,0 +1,124 @@
+#include "agent/pipeline/plan.h"
+
+#include "mail/address.h"
+#include "mail/escape.h"
+#include "mail/header.h"
+#include "mail/header_edit.h"
+
+#include <fmt/format.h>
+
+#include <map>
+
+namespace mailstead::agent {
+
+namespace {
+
+class Planner {
+ public:
+  Planner(const Config& config, const router::Decision& decision, const mail::MessageFacts& facts,
+          std::shared_ptr<const mail::Content> content, const std::string& sender, storage::Acceptance& acceptance)
+      : config_(config), decision_(decision), facts_(facts), content_(std::move(content)), sender_(sender),
+        acceptance_(acceptance) {
+    acceptance_.contents.push_back(
+        {content_, facts.content, facts.header.size(), mail::encode_structure(facts.structure)});
+  }
+
+  void run() {
+    for (const auto& note : decision_.notes) event("rule", note);
+    for (const auto& planned : decision_.deliveries) plan(planned);
+    if (!acceptance_.placements.empty() || !acceptance_.deliveries.empty()) return;
+    if (decision_.discarded) {
+      acceptance_.discarded = true;
+      event("discarded", fmt::format("by rule \"{}\"", decision_.discarded_by));
+      return;
+    }
+    place(config_.undelivered_user, "INBOX", {}, 0, "no rule and no destination took it");
+  }
+
+ private:
+  void plan(const router::PlannedDelivery& planned) {
+    const std::string& name = planned.destination.empty() ? config_.redirect_destination : planned.destination;
+    auto found = config_.destinations.find(name);
+    if (found == config_.destinations.end()) {
+      place(config_.undelivered_user, "INBOX", planned.flags, planned.edits,
+            fmt::format("{}: there is no destination \"{}\"", planned.rule, mail::printable(name)));
+      return;
+    }
+    const DestinationConfig& destination = found->second;
+    const std::string why = planned.rule == "default" ? "default destination" : fmt::format("rule \"{}\"", planned.rule);
+    if (destination.type == DestinationConfig::Type::kMailbox)
+      place(destination.user, planned.folder.empty() ? destination.folder : planned.folder, planned.flags,
+            planned.edits, why);
+    else
+      queue(destination, planned, why);
+  }
+
+  void place(const std::string& user, const std::string& folder, const mail::Flags& flags, std::size_t edits,
+             const std::string& why) {
+    acceptance_.placements.push_back({user, folder, flags, acceptance_.internal_date, content_with(edits)});
+    event("placed", fmt::format("in {}/{} ({})", user, mail::printable(folder), why));
+  }
+
+  void queue(const DestinationConfig& destination, const router::PlannedDelivery& planned, const std::string& why) {
+    storage::NewDelivery delivery;
+    delivery.destination = destination.name;
+    delivery.sender = destination.from.empty() ? sender_ : destination.from == "<>" ? "" : destination.from;
+    delivery.recipients = planned.to.empty() ? destination.to : planned.to;
+    delivery.folder = planned.folder;
+    delivery.flags = planned.flags;
+    delivery.internal_date = acceptance_.internal_date;
+    delivery.content = content_with(planned.edits);
+    std::string to;
+    for (const auto& recipient : delivery.recipients) to += (to.empty() ? " to " : ", ") + recipient;
+    event("queued", mail::printable(fmt::format("for {}{} ({})", destination.name, to, why)));
+    acceptance_.deliveries.push_back(std::move(delivery));
+  }
+
+  // The index of the message with the first `edits` edits applied; each form is made and scanned once.
+  std::size_t content_with(std::size_t edits) {
+    if (edits == 0) return 0;
+    auto [entry, is_new] = edited_.try_emplace(edits, 0);
+    if (!is_new) return entry->second;
+    auto bytes = mail::apply_edits(content_, facts_.header.size(), std::span(decision_.edits).first(edits));
+    mail::MessageScanner scanner;
+    mail::for_each_chunk(*bytes, 0, bytes->size(), [&](std::string_view chunk) { scanner.feed(chunk); });
+    auto facts = scanner.finish();
+    acceptance_.contents.push_back(
+        {std::move(bytes), facts.content, facts.header.size(), mail::encode_structure(facts.structure)});
+    entry->second = acceptance_.contents.size() - 1;
+    return entry->second;
+  }
+
+  void event(std::string kind, std::string text) {
+    acceptance_.events.push_back({acceptance_.now, std::move(kind), std::move(text)});
+  }
+
+  const Config& config_;
+  const router::Decision& decision_;
+  const mail::MessageFacts& facts_;
+  std::shared_ptr<const mail::Content> content_;
+  const std::string& sender_;
+  storage::Acceptance& acceptance_;
+  std::map<std::size_t, std::size_t> edited_;
+};
+
+}  // namespace
+
+void plan_acceptance(const Config& config, const router::Decision& decision, const mail::MessageFacts& facts,
+                     std::shared_ptr<const mail::Content> content, const std::string& envelope_sender,
+                     storage::Acceptance& acceptance) {
+  Planner(config, decision, facts, std::move(content), envelope_sender, acceptance).run();
+}
+
+std::string envelope_sender_of(const mail::MessageFacts& facts) {
+  auto header = mail::HeaderBlock::parse(facts.header);
+  const auto* field = header.first("Return-Path");
+  if (field == nullptr) return {};
+  for (const auto& address : mail::parse_addresses(field->value)) {
+    std::string text = address.addr_spec();
+    if (mail::is_envelope_address(text)) return text;
+  }
+  return {};
+}
+
+}  // namespace mailstead::agent

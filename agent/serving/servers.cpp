@@ -1,0 +1,114 @@
+#include "agent/serving/servers.h"
+
+#include "agent/version.h"
+#include "connectors/imap/server/session.h"
+#include "connectors/pop3/server/session.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <mutex>
+
+namespace mailstead::agent {
+
+namespace {
+
+// Two configurations of one listener that need no new socket.
+bool same(const ListenerConfig& a, const ListenerConfig& b) {
+  return a.service == b.service && a.address == b.address && a.tls == b.tls && a.certificate == b.certificate &&
+         a.key == b.key && a.max_connections == b.max_connections &&
+         a.max_connections_per_address == b.max_connections_per_address;
+}
+
+}  // namespace
+
+struct Servers::State {
+  storage::Store& store;
+  const mail::Clock& clock;
+  Log& log;
+  net::ParkingLot& lot;
+  net::WorkerPool& pool;
+  std::shared_ptr<pop3::MaildropLocks> maildrops = pop3::make_maildrop_locks();
+
+  struct Open {
+    ListenerConfig config;
+    std::unique_ptr<net::Listener> listener;
+  };
+  mutable std::mutex mutex;  // guards listeners
+  std::map<std::string, Open> listeners;
+
+  [[nodiscard]] net::ServerSessionFactory factory(const ListenerConfig& config, const std::string& host_name) const {
+    const bool starttls = config.tls == net::TlsMode::kStartTls;
+    if (config.service == ListenerConfig::Service::kPop3) {
+      pop3::ServerContext context{store, key_lookup(store), clock, host_name, starttls, maildrops};
+      return pop3::make_session_factory(std::move(context));
+    }
+    imap::ServerContext context{store, key_lookup(store), clock};
+    context.host_name = host_name;
+    context.version = kVersion;
+    context.starttls_available = starttls;
+    return imap::make_session_factory(std::move(context));
+  }
+
+  [[nodiscard]] std::unique_ptr<net::Listener> open(const ListenerConfig& config, const std::string& host_name) {
+    net::ListenerSettings settings;
+    settings.name = config.name;
+    settings.address = config.address;
+    settings.tls = config.tls;
+    if (config.tls != net::TlsMode::kNone)
+      settings.server_tls = std::make_shared<const net::ServerTls>(config.certificate, config.key);
+    settings.max_connections = config.max_connections;
+    settings.max_connections_per_address = config.max_connections_per_address;
+    return std::make_unique<net::Listener>(settings, factory(config, host_name), lot, pool,
+                                           [this](const std::string& line) { log.info(line); });
+  }
+};
+
+Servers::Servers(storage::Store& store, const mail::Clock& clock, Log& log, net::ParkingLot& lot, net::WorkerPool& pool)
+    : state_(new State{store, clock, log, lot, pool}) {}
+
+Servers::~Servers() { stop(); }
+
+void Servers::apply(const Config& config) {
+  std::lock_guard lock(state_->mutex);
+  std::vector<std::string> to_close;
+  for (auto& [name, open] : state_->listeners) {
+    auto wanted = config.listeners.find(name);
+    // A certificate is read again at each reload: it may have been renewed under the same name.
+    if (wanted == config.listeners.end() || !same(open.config, wanted->second) || open.config.tls != net::TlsMode::kNone)
+      to_close.push_back(name);
+  }
+  // The certificates are tried before a port is given up for them.
+  for (const auto& name : to_close)
+    if (auto wanted = config.listeners.find(name); wanted != config.listeners.end() && wanted->second.tls != net::TlsMode::kNone)
+      (void)net::ServerTls(wanted->second.certificate, wanted->second.key);
+  for (const auto& name : to_close) state_->listeners.erase(name);
+  for (const auto& [name, wanted] : config.listeners) {
+    if (state_->listeners.contains(name)) continue;
+    auto listener = state_->open(wanted, config.host_name);
+    state_->log.info(fmt::format("{} listens on {}", name, listener->address()));
+    state_->listeners.emplace(name, State::Open{wanted, std::move(listener)});
+  }
+}
+
+std::vector<ListenerFacts> Servers::facts() const {
+  std::lock_guard lock(state_->mutex);
+  std::vector<ListenerFacts> all;
+  for (const auto& [name, open] : state_->listeners)
+    all.push_back({name, open.listener->address(), std::string(name_of(open.config.tls)), open.listener->connections()});
+  return all;
+}
+
+void Servers::stop() noexcept {
+  std::lock_guard lock(state_->mutex);
+  state_->listeners.clear();
+}
+
+sasl::KeyLookup key_lookup(storage::Store& store) {
+  return [&store](const std::string& name) -> std::optional<sasl::ScramKeys> {
+    const auto user = store.users().find(name);
+    return user ? sasl::decode_keys(user->keys) : std::nullopt;
+  };
+}
+
+}  // namespace mailstead::agent
