@@ -1,0 +1,59 @@
+#include "connectors/imap/client/search.h"
+
+#include <algorithm>
+
+#include "connectors/imap/codec/cursor.h"
+#include "mail/failure.h"
+
+namespace mailstead::imap {
+namespace {
+
+using mail::Failure;
+using mail::FailureKind;
+using mail::FailureScope;
+
+constexpr std::size_t kMaxFound = 200'000;
+constexpr std::size_t kSearchLine = 2 * 1024 * 1024;
+
+class SearchHandler final : public ResponseHandler {
+ public:
+  bool untagged(const Response& response) override {
+    if (!response.is_data("SEARCH")) return false;
+    Cursor cursor(response.rest);
+    for (cursor.skip_spaces(); auto uid = cursor.try_number(UINT32_MAX); cursor.skip_spaces()) {
+      if (found.size() >= kMaxFound) {
+        throw Failure(FailureKind::kLimit, FailureScope::kSession, "the server's SEARCH finds too many messages");
+      }
+      if (*uid != 0) found.push_back(static_cast<storage::Uid>(*uid));
+    }
+    return true;
+  }
+  std::vector<storage::Uid> found;
+};
+
+class LongLines {
+ public:
+  explicit LongLines(Session& session) : session_(session) { session_.set_line_limit(kSearchLine); }
+  ~LongLines() { session_.set_line_limit(mail::kMaxReplyLine); }
+  LongLines(const LongLines&) = delete;
+  LongLines& operator=(const LongLines&) = delete;
+
+ private:
+  Session& session_;
+};
+
+}  // namespace
+
+std::vector<storage::Uid> search_uids(Session& session, std::string_view criteria) {
+  SearchHandler handler;
+  LongLines long_lines(session);
+  Completion end = session.run(CommandText("UID SEARCH ").raw(criteria), handler);
+  if (!end.ok()) {
+    throw Failure(FailureKind::kTemporary, FailureScope::kFolder, "the server refused a SEARCH: " + end.text);
+  }
+  // QUIRK: poczta.o2.pl, isync NEWS 1.3.1: unsorted.
+  std::sort(handler.found.begin(), handler.found.end());
+  return std::move(handler.found);
+}
+
+}  // namespace mailstead::imap

@@ -1,0 +1,32 @@
+#include "connectors/imap/client/select.h"
+
+#include "mail/escape.h"
+#include "mail/failure.h"
+
+namespace mailstead::imap {
+
+using mail::Failure;
+using mail::FailureKind;
+using mail::FailureScope;
+
+Tag begin_select(Session& session, const std::string& wire_name, bool read_only) {
+  session.mailbox() = {};
+  CommandText command(read_only ? "EXAMINE " : "SELECT ");
+  command.astring(wire_name, session.capabilities());
+  return session.send(command);
+}
+
+void finish_select(Session& session, Tag tag, const std::string& folder_name) {
+  Completion end = session.finish(tag);
+  std::string folder = "folder \"" + mail::printable(folder_name, 200) + "\": ";
+  if (!end.ok()) {
+    session.mailbox() = {};
+    throw Failure(FailureKind::kTemporary, FailureScope::kFolder, folder + "cannot be selected: " + end.text);
+  }
+  const MailboxState& mailbox = session.mailbox();
+  std::string fault = mailbox.fault;
+  if (fault.empty() && !mailbox.uid_validity) fault = "the server gives no UIDVALIDITY";
+  if (!fault.empty()) throw Failure(FailureKind::kProtocol, FailureScope::kFolder, folder + fault);
+}
+
+}  // namespace mailstead::imap

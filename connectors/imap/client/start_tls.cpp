@@ -1,0 +1,25 @@
+#include "connectors/imap/client/sign_in.h"
+#include "mail/failure.h"
+
+namespace mailstead::imap {
+
+using mail::Failure;
+using mail::FailureKind;
+using mail::FailureScope;
+
+void start_tls(Session& session, const net::Endpoint& endpoint) {
+  require_capabilities(session);
+  if (!session.capabilities().has("STARTTLS")) {
+    throw Failure(FailureKind::kPermanent, FailureScope::kAccount,
+                  "the server does not offer STARTTLS: \"tls\": \"implicit\" may serve; nothing was sent in the clear");
+  }
+  Completion end = session.run(CommandText("STARTTLS"));
+  if (!end.ok()) {
+    throw Failure(FailureKind::kTemporary, FailureScope::kSession, "the server refused STARTTLS: " + end.text);
+  }
+  session.reader().require_empty();
+  session.stream().start_tls(endpoint.tls_settings, endpoint.host, session.patience().for_line());
+  session.forget_all();
+}
+
+}  // namespace mailstead::imap

@@ -1,0 +1,156 @@
+// A ledger and a sink in memory for the tests of retrievers: what is ended is durable at the next flush(), as in a
+// store that commits in groups, and then done in the ledger.
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "connectors/retrieval.h"
+#include "mail/failure.h"
+#include "storage/ledger.h"
+
+namespace mailstead::testing {
+
+class MemoryLedger final : public storage::Ledger {
+ public:
+  struct Folder {
+    std::uint32_t uid_validity = 0;
+    storage::Uid done_through = 0;
+    std::set<storage::Uid> done, skipped;
+    std::vector<storage::Cleanup> due;
+  };
+
+  std::optional<storage::FolderProgress> folder(const std::string&, const std::string& name) const override {
+    auto found = folders.find(name);
+    if (found == folders.end()) return std::nullopt;
+    storage::FolderProgress progress;
+    progress.uid_validity = found->second.uid_validity;
+    progress.done_through = found->second.done_through;
+    for (storage::Uid uid : found->second.done) {
+      if (uid <= progress.done_through) continue;
+      if (!progress.done_beyond.empty() && progress.done_beyond.back().last + 1 == uid) {
+        progress.done_beyond.back().last = uid;
+      } else {
+        progress.done_beyond.push_back({uid, uid});
+      }
+    }
+    return progress;
+  }
+  void advance(const std::string&, const std::string& name, std::uint32_t uid_validity, storage::Uid through,
+               storage::ModSeq) override {
+    Folder& f = folders[name];
+    f.uid_validity = uid_validity;
+    f.done_through = std::max(f.done_through, through);
+    ++advances;
+  }
+  void restart_folder(const std::string&, const std::string& name, std::uint32_t uid_validity) override {
+    folders[name] = {};
+    folders[name].uid_validity = uid_validity;
+    ++restarts;
+  }
+  void skip(const storage::SourceRef& source, mail::WallTime, const std::string& reason) override {
+    Folder& f = folders[source.folder];
+    f.uid_validity = source.uid_validity;
+    f.skipped.insert(source.uid);
+    f.done.insert(source.uid);
+    reasons.push_back(reason);
+  }
+  void forget_skipped(const std::string&) override {}
+  std::unordered_set<std::string> uidls(const std::string&) const override { return {}; }
+  void forget_uidls(const std::string&, const std::vector<std::string>&) override {}
+  std::vector<storage::Cleanup> cleanup_due(const std::string&, const std::string& name,
+                                            mail::WallTime now) const override {
+    std::vector<storage::Cleanup> result;
+    auto found = folders.find(name);
+    if (found == folders.end()) return result;
+    for (const auto& due : found->second.due) {
+      if (due.due <= now) result.push_back(due);
+    }
+    return result;
+  }
+  void cleaned_uids(const std::string&, const std::string& name, const std::vector<storage::Uid>& uids) override {
+    std::erase_if(folders[name].due, [&](const storage::Cleanup& due) {
+      return std::find(uids.begin(), uids.end(), due.uid) != uids.end();
+    });
+    cleaned.insert(cleaned.end(), uids.begin(), uids.end());
+  }
+  void cleaned_uidls(const std::string&, const std::vector<std::string>&, bool) override {}
+
+  std::map<std::string, Folder> folders;
+  std::vector<storage::Uid> cleaned;
+  std::vector<std::string> reasons;
+  int advances = 0, restarts = 0;
+};
+
+class RecordingSink final : public retrieval::MessageSink {
+ public:
+  struct Message {
+    retrieval::Incoming facts;
+    std::string content;
+  };
+
+  explicit RecordingSink(MemoryLedger& ledger, std::optional<std::chrono::seconds> cleanup_after = {})
+      : ledger_(ledger), cleanup_after_(cleanup_after) {}
+
+  void begin(const retrieval::Incoming& message) override {
+    if (open_) misuse = "begin within a message";
+    open_ = Message{message, {}};
+  }
+  void append(std::string_view bytes) override {
+    if (!open_) misuse = "append without begin";
+    if (refuse_uid != 0 && open_ && open_->facts.source.uid == refuse_uid) {
+      throw mail::Failure(mail::FailureKind::kPermanent, mail::FailureScope::kMessage, "poison");
+    }
+    if (open_) open_->content += bytes;
+  }
+  void end() override {
+    if (!open_) misuse = "end without begin";
+    if (open_) ended_.push_back(std::move(*open_));
+    open_.reset();
+  }
+  void abort() noexcept override {
+    if (!open_) misuse = "abort without begin";
+    open_.reset();
+    ++aborted;
+  }
+  void skipped(const retrieval::Incoming& message, const std::string& reason) override {
+    ledger_.skip(message.source, {}, reason);
+  }
+  void flush() override {
+    if (fail_flush) {
+      throw mail::Failure(mail::FailureKind::kStorage, mail::FailureScope::kProcess, "the disk is full");
+    }
+    for (Message& message : ended_) {
+      auto& folder = ledger_.folders[message.facts.source.folder];
+      folder.uid_validity = message.facts.source.uid_validity;
+      folder.done.insert(message.facts.source.uid);
+      if (cleanup_after_) folder.due.push_back({message.facts.source.uid, {}, mail::WallTime(*cleanup_after_)});
+      durable_.push_back(message.facts.source);
+      messages.push_back(std::move(message));
+    }
+    ended_.clear();
+  }
+  std::vector<storage::SourceRef> take_durable() override { return std::exchange(durable_, {}); }
+
+  [[nodiscard]] bool open() const { return open_.has_value(); }
+
+  std::vector<Message> messages;  // durable
+  std::string misuse;             // of the calls' order
+  int aborted = 0;
+  bool fail_flush = false;
+  storage::Uid refuse_uid = 0;
+
+ private:
+  MemoryLedger& ledger_;
+  std::optional<std::chrono::seconds> cleanup_after_;
+  std::optional<Message> open_;
+  std::vector<Message> ended_;
+  std::vector<storage::SourceRef> durable_;
+};
+
+}  // namespace mailstead::testing
