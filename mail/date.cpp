@@ -171,7 +171,7 @@ class DateReader {
   void set_time(int hour, int minute, int second) {
     has_time_ = true;
     bad_ = hour > 24 || minute > 59 || second > 60 || (hour == 24 && (minute > 0 || second > 0));
-    seconds_ = hour * 3600 + minute * 60 + second;
+    if (!bad_) seconds_ = hour * 3600 + minute * 60 + second;
   }
 
   void read_word(const std::string& word) {
@@ -211,7 +211,7 @@ class DateReader {
   }
 
   [[nodiscard]] std::optional<MessageDate> result() const {
-    if (day_ == 0 || month_ == 0 || year_ < 1900 || year_ > 9999) return std::nullopt;
+    if (day_ < 1 || day_ > 31 || month_ < 1 || month_ > 12 || year_ < 1900 || year_ > 9999) return std::nullopt;
     std::chrono::year_month_day date{std::chrono::year(year_), std::chrono::month(static_cast<unsigned>(month_)),
                                      std::chrono::day(static_cast<unsigned>(day_))};
     if (!date.ok()) return std::nullopt;

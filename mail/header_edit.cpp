@@ -27,6 +27,7 @@ class EditedHeader {
 
   [[nodiscard]] std::string text() const {
     std::string out(envelope_lines());
+    if (!out.empty() && out.back() != '\n') out.append(line_end());
     for (auto field = added_.rbegin(); field != added_.rend(); ++field) out.append(field->second);
     for (std::size_t i = 0; i < kept_.size(); ++i) {
       if (kept_[i]) out.append(block_.fields()[i].raw);

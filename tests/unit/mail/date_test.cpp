@@ -63,6 +63,8 @@ TEST(MessageDate, IsReadInTheFormsSeenInMail) {
       {"2 Jan 1066 15:04:05", "none"},
       {"99999999999999999999 Jan 2006", "none"},
       {"15:04:05", "none"},
+      {"2 Jan 2006 20060151:00:00", "none"},
+      {"257/258/2006", "none"},
   };
   for (const Row& row : rows) EXPECT_EQ(describe(row.value), row.expected) << row.value;
 }

@@ -155,6 +155,12 @@ TEST(FormatField, EncodesOnlyNamesInAddressFields) {
             "From: =?utf-8?Q?J=C3=B6rg?= <joerg@x.example>, b@x\r\n");
 }
 
+TEST(FormatField, LeavesEncodedNamesInAddressFieldsAndWritesAsciiOnly) {
+  EXPECT_EQ(format_field("To", "=?utf-8?Q?J=C3=B6rg?= <j@x>"), "To: =?utf-8?Q?J=C3=B6rg?= <j@x>\r\n");
+  std::string field = format_field("To", "j\xC3\xB6rg@\xC3\xA4.example");
+  EXPECT_EQ(field.find('\xC3'), std::string::npos);
+}
+
 TEST(FormatField, RefusesInjection) {
   for (const std::string& value :
        {std::string("a\r\nBcc: x"), std::string("a\nb"), std::string("a\rb"), std::string("a\0b", 3)}) {
@@ -191,6 +197,7 @@ TEST(HeaderEdit, GivesAHeaderToAMessageWithoutOne) {
   EXPECT_EQ(apply_edits("", edits), "A: 1\r\n\r\n");
   EXPECT_EQ(apply_edits("\r\n", edits), "A: 1\r\n\r\n");
   EXPECT_EQ(apply_edits("X: a", edits), "A: 1\r\nX: a\r\n\r\n");
+  EXPECT_EQ(apply_edits("From -", edits), "From -\r\nA: 1\r\n\r\n");
   EXPECT_EQ(apply_edits("From a Mon\r\nX: a\r\n\r\n", edits), "From a Mon\r\nA: 1\r\nX: a\r\n\r\n");
 }
 
