@@ -48,7 +48,7 @@ Reply Connection::exchange(const std::string& command) {
 }
 
 Reply Connection::read_reply(std::chrono::seconds wait) {
-  Line line = next_line(mail::kMaxReplyLine, wait);
+  Line line = next_line(mail::kMaxReplyLine, wait, false);
   if (line.cut) {
     throw Failure(FailureKind::kLimit, FailureScope::kSession, name() + ": the reply line is too long");
   }
@@ -59,7 +59,7 @@ Reply Connection::read_reply(std::chrono::seconds wait) {
 
 void Connection::read_lines(std::size_t limit, std::size_t max_lines, const VisitLine& visit) {
   for (std::size_t lines = 0;; ++lines) {
-    Line line = next_line(limit + 1, endpoint_.timeouts.command);
+    Line line = next_line(limit + 1, endpoint_.timeouts.command, true);
     if (line.text == "." && !line.cut) return;
     if (lines >= max_lines) {
       throw Failure(FailureKind::kLimit, FailureScope::kSession,
@@ -71,7 +71,7 @@ void Connection::read_lines(std::size_t limit, std::size_t max_lines, const Visi
   }
 }
 
-Connection::Line Connection::next_line(std::size_t limit, std::chrono::seconds wait) {
+Connection::Line Connection::next_line(std::size_t limit, std::chrono::seconds wait, bool discards) {
   std::size_t searched = 0;
   for (;;) {
     std::string_view bytes = reader_.buffered();
@@ -84,7 +84,7 @@ Connection::Line Connection::next_line(std::size_t limit, std::chrono::seconds w
       if (text.size() <= limit) return {text, false};
       return {text.substr(0, kKeptOfDiscarded), true};
     }
-    if (bytes.size() > limit + 1) return discard_line(wait);
+    if (bytes.size() > limit + 1) return discards ? discard_line(wait) : Line{bytes.substr(0, kKeptOfDiscarded), true};
     searched = bytes.size();
     fill(wait);
   }

@@ -55,7 +55,8 @@ class Connection {
     std::string_view text;
     bool cut = false;
   };
-  [[nodiscard]] Line next_line(std::size_t limit, std::chrono::seconds wait);
+  // A line above `limit` comes cut: at once, with its rest unread, or after `discards` has read over it.
+  [[nodiscard]] Line next_line(std::size_t limit, std::chrono::seconds wait, bool discards);
   [[nodiscard]] Line discard_line(std::chrono::seconds wait);
   void fill(std::chrono::seconds wait);
 

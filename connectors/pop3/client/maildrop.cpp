@@ -17,13 +17,16 @@ constexpr std::size_t kMaxListLine = 512;
 constexpr std::size_t kSmallMaildrop = 2000;  // LIST of it costs less than a round trip
 constexpr std::size_t kSingleSizes = 100;     // up to so many are asked for one by one
 
-bool by_number(const ListedMessage& a, const ListedMessage& b) { return a.number < b.number; }
+bool by_number(const ListedMessage& a, const ListedMessage& b) {
+  return a.number < b.number;
+}
 
 // `messages` in ascending order. Both listings are in the same order, as a rule: `next` is where the entry should be.
 void set_size(std::vector<ListedMessage>& messages, std::size_t& next, const ListLine& line) {
   if (next >= messages.size() || messages[next].number != line.number) {
-    auto found = std::lower_bound(messages.begin(), messages.end(), line.number,
-                                  [](const ListedMessage& message, std::uint32_t number) { return message.number < number; });
+    auto found =
+        std::lower_bound(messages.begin(), messages.end(), line.number,
+                         [](const ListedMessage& message, std::uint32_t number) { return message.number < number; });
     if (found == messages.end() || found->number != line.number) return;
     next = static_cast<std::size_t>(found - messages.begin());
   }

@@ -157,7 +157,8 @@ TEST(Pop3Number, RefusesWhatIsNone) {
 TEST(Pop3Listing, KeepsOddUidlsApartAndWhole) {
   for (std::size_t length : {0U, 1U, 70U, 71U, 128U, 1024U}) {
     std::string uidl(length, 'u');
-    auto line = parse_uidl_line("7 " + uidl);
+    const std::string text = "7 " + uidl;
+    auto line = parse_uidl_line(text);
     ASSERT_TRUE(line) << length;
     EXPECT_EQ(line->number, 7U);
     EXPECT_EQ(line->uidl.size(), length);

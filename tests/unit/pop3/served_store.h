@@ -39,7 +39,7 @@ class ServedStore {
     options.data_dir = directory_ / "data";
     store_ = storage::open_store(options);
     if (!store_->users().add({"alice", "", mail::WallTime()})) throw std::runtime_error("add user");
-    for (const auto& message : messages) add(message);
+    add(messages);
   }
   ~ServedStore() {
     store_.reset();
@@ -50,12 +50,22 @@ class ServedStore {
   ServedStore& operator=(const ServedStore&) = delete;
 
   storage::Store& store() { return *store_; }
-  void add(const std::string& message) {
-    storage::NewContent content;
-    content.bytes = std::make_shared<mail::MemoryContent>(message);
-    content.digest = mail::sha256(message);
-    auto appended = store_->mail().append("alice", "INBOX", std::move(content), {}, mail::WallTime());
-    if (appended.answer != storage::MailboxAnswer::kDone) throw std::runtime_error("append");
+  // Waits for the disk once for all of them.
+  void add(const std::vector<std::string>& messages) {
+    for (const auto& message : messages) {
+      storage::Acceptance acceptance;
+      acceptance.source = {"seed", "", 0, 0, std::to_string(++seeded_)};
+      acceptance.duplicates.scope = storage::DuplicateRule::Scope::kNone;
+      acceptance.size = message.size();
+      storage::NewContent content;
+      content.bytes = std::make_shared<mail::MemoryContent>(message);
+      content.digest = mail::sha256(message);
+      acceptance.contents.push_back(std::move(content));
+      acceptance.placements.push_back({"alice", "INBOX", {}, mail::WallTime(), 0});
+      store_->acceptor().accept(std::move(acceptance), [](const auto&) {});
+    }
+    store_->acceptor().flush();
+    if (count() != seeded_) throw std::runtime_error("the seed was not accepted");
   }
   [[nodiscard]] std::size_t count() { return store_->mail().find("alice", "INBOX")->messages; }
   void remove_all() { (void)store_->mail().expunge(store_->mail().find("alice", "INBOX")->id, std::nullopt, true); }
@@ -63,6 +73,7 @@ class ServedStore {
  private:
   std::filesystem::path directory_;
   std::unique_ptr<storage::Store> store_;
+  std::size_t seeded_ = 0;
 };
 
 }  // namespace mailstead::pop3::testing

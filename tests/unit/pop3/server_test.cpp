@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "connectors/pop3/server/session.h"
+#include "connectors/sasl/client.h"
 #include "mail/transfer_encoding.h"
 #include "tests/support/scripted_peer.h"
 #include "tests/unit/pop3/served_store.h"
@@ -67,12 +68,19 @@ class Pop3Server : public ::testing::Test {
 
 TEST_F(Pop3Server, PlaysEveryTranscript) {
   for (const char* name :
-       {"session", "errors", "delete_and_reset", "pipelined", "capa", "auth_plain", "auth_plain_two_steps",
-        "auth_login", "auth_cancelled", "three_failures", "pass_without_user", "bad_commands", "long_lines", "idle"}) {
+       {"session", "errors", "delete_and_reset", "capa", "auth_plain", "auth_plain_two_steps", "auth_login",
+        "auth_cancelled", "three_failures", "pass_without_user", "bad_commands", "long_lines", "idle"}) {
     EXPECT_EQ(play(name), "") << name;
   }
   const net::PeerFacts afar{"192.0.2.7", false, false};
   for (const char* name : {"capa_in_the_clear", "stls"}) EXPECT_EQ(play(name, afar, true), "") << name;
+}
+
+TEST_F(Pop3Server, AnswersPipelinedCommandsInOrder) {
+  const std::string transcript = load_transcript("pop3_server/pipelined.txt");
+  auto session_ = session();
+  EXPECT_EQ(TranscriptRunner::run_server(*session_, transcript), "");
+  EXPECT_EQ(store().count(), 2U);
 }
 
 TEST_F(Pop3Server, RemovesMarkedMessagesAtQuitOnly) {
@@ -130,7 +138,7 @@ TEST_F(Pop3Server, SignsInByScram) {
     said = talk(*session_, mail::encode_base64(exchange->step(*challenge)) + "\r\n");
   }
   EXPECT_TRUE(exchange->complete());
-  EXPECT_EQ(said, "+OK 3 messages (52 octets)\r\n");
+  EXPECT_EQ(said, "+OK 3 messages (53 octets)\r\n");
 }
 
 TEST_F(Pop3Server, GivesUpOnSignInAfterThreeMinutes) {
@@ -184,8 +192,8 @@ TEST_F(Pop3Server, KeepsUidlsAcrossSessions) {
     std::size_t at = said.find(lead);
     return at == std::string::npos ? "none" : said.substr(at + lead.size(), 16);
   };
-  EXPECT_EQ(uidl_in(before, "+OK 2 0"), uidl_in(after, "+OK 1 0"));
-  EXPECT_NE(uidl_in(after, "+OK 1 0"), "none");
+  EXPECT_EQ(uidl_in(before, "+OK 2 "), uidl_in(after, "+OK 1 "));
+  EXPECT_NE(uidl_in(after, "+OK 1 "), "none");
 }
 
 }  // namespace
