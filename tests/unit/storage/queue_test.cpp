@@ -1,0 +1,198 @@
+#include "tests/unit/storage/store_fixture.h"
+
+#include <gmock/gmock.h>
+
+#include <atomic>
+
+namespace mailstead::storage {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using State = RecipientOutcome::State;
+
+class QueueContract : public StoreContract {
+ protected:
+  Queue& queue() { return store().queue(); }
+  DeliveryId enqueue(std::size_t number, std::vector<std::string> recipients) {
+    Acceptance acceptance = message(number);
+    acceptance.placements.clear();
+    acceptance.deliveries.push_back(delivery_to("relay", std::move(recipients)));
+    acceptance.deliveries[0].flags.add("$Label");
+    accepted(store(), acceptance);
+    return queue().list().back().id;
+  }
+};
+MAILSTEAD_FOR_EACH_STORE(QueueContract);
+
+TEST_P(QueueContract, GivesWhatIsDueOldestFirst) {
+  DeliveryId late = enqueue(9, {"a@x"});
+  DeliveryId early = enqueue(2, {"b@x", "c@x"});
+  EXPECT_THAT(queue().due(at(1), 10, {}), IsEmpty());
+  auto due = queue().due(at(9), 10, {});
+  ASSERT_EQ(due.size(), 2U);
+  EXPECT_EQ(due[0].id, early);
+  EXPECT_EQ(due[1].id, late);
+  EXPECT_THAT(due[0].recipients, ElementsAre("b@x", "c@x"));
+  EXPECT_EQ(due[0].size, body(2).size());
+  EXPECT_EQ(due[0].subject, "Message 2");
+  EXPECT_TRUE(due[0].flags.has_keyword("$label"));
+  EXPECT_EQ(queue().due(at(9), 1, {early}).at(0).id, late);
+  EXPECT_EQ(queue().next_due(), at(2));
+  EXPECT_EQ(queue().size(), 2U);
+}
+
+TEST_P(QueueContract, ABegunAttemptWithoutEndIsInDoubtForGood) {
+  DeliveryId id = enqueue(1, {"a@x"});
+  EXPECT_FALSE(queue().find(id)->answer_lost);
+  queue().begin_attempt(id, at(1));
+  open();
+  EXPECT_TRUE(queue().find(id)->answer_lost);
+  EXPECT_EQ(queue().find(id)->attempts, 1U);
+  queue().begin_attempt(id, at(2));
+  queue().end_attempt(id, at(2), {{"a@x", State::kDeferred, "no route"}}, at(50), std::nullopt);
+  EXPECT_TRUE(queue().find(id)->answer_lost);
+  EXPECT_EQ(queue().find(id)->attempts, 2U);
+}
+
+TEST_P(QueueContract, AnEndedAttemptIsNotInDoubt) {
+  DeliveryId id = enqueue(1, {"a@x"});
+  queue().begin_attempt(id, at(1));
+  queue().end_attempt(id, at(1), {{"a@x", State::kDeferred, "451 later"}}, at(50), std::nullopt);
+  auto found = *queue().find(id);
+  EXPECT_FALSE(found.answer_lost);
+  EXPECT_EQ(found.last_error, "451 later");
+  EXPECT_EQ(found.next_attempt, at(50));
+}
+
+TEST_P(QueueContract, SettledRecipientsAreNeverTriedAgain) {
+  DeliveryId id = enqueue(1, {"ok@x", "bad@x", "later@x"});
+  MessageId message = queue().find(id)->message;
+  queue().begin_attempt(id, at(1));
+  queue().end_attempt(id, at(1),
+                      {{"ok@x", State::kDelivered, "250 ok"},
+                       {"bad@x", State::kFailed, "550 no"},
+                       {"later@x", State::kDeferred, "451 busy"}},
+                      at(60), std::nullopt);
+  open();
+  EXPECT_THAT(queue().find(id)->recipients, ElementsAre("later@x"));
+  EXPECT_THAT(kinds(message), ElementsAre("received", "queued", "delivered", "attempt", "attempt"));
+  queue().begin_attempt(id, at(60));
+  queue().end_attempt(id, at(60), {{"later@x", State::kDelivered, "250 ok"}}, at(60), std::nullopt);
+  EXPECT_FALSE(queue().find(id));
+  EXPECT_EQ(queue().next_due(), std::nullopt);
+  store().tidy(at(100));
+  EXPECT_EQ(store().check(true).contents, 0U);
+}
+
+TEST_P(QueueContract, ADestinationWithoutRecipientsEndsAsAWhole) {
+  DeliveryId id = enqueue(1, {});
+  queue().begin_attempt(id, at(1));
+  queue().end_attempt(id, at(1), {{"", State::kDeferred, "disk full"}}, at(60), std::nullopt);
+  ASSERT_TRUE(queue().find(id));
+  queue().begin_attempt(id, at(60));
+  queue().end_attempt(id, at(60), {{"", State::kDelivered, ""}}, at(60), std::nullopt);
+  EXPECT_FALSE(queue().find(id));
+}
+
+TEST_P(QueueContract, WhatCannotBeDeliveredIsReturnedInTheSameStep) {
+  DeliveryId id = enqueue(1, {"bad@x"});
+  queue().begin_attempt(id, at(1));
+  ReturnTo returned{
+      content_of("the report"), {"alice", "Undelivered", {}, at(1), 0}, {"alice", "Undelivered", {}, at(0), 0}};
+  queue().end_attempt(id, at(1), {{"bad@x", State::kFailed, "550 no such user"}}, at(1), returned);
+  EXPECT_FALSE(queue().find(id));
+  EXPECT_THAT(bodies("Undelivered"), ElementsAre("the report", body(1)));
+  store().tidy(at(100));
+  EXPECT_THAT(bodies("Undelivered"), ElementsAre("the report", body(1)));
+  auto history = store().history().by_message_id("1@example.org").at(0);
+  EXPECT_EQ(history.events.back().kind, "returned");
+  EXPECT_THAT(history.events[2].text, HasSubstr("550 no such user"));
+}
+
+TEST_P(QueueContract, RetryAndDropAnswerWhetherTheDeliveryExists) {
+  DeliveryId id = enqueue(1, {"a@x"});
+  MessageId message = queue().find(id)->message;
+  EXPECT_TRUE(queue().retry_at(id, at(500)));
+  EXPECT_EQ(queue().next_due(), at(500));
+  EXPECT_TRUE(queue().drop(id, at(2), "not wanted"));
+  EXPECT_FALSE(queue().drop(id, at(2), "not wanted"));
+  EXPECT_FALSE(queue().retry_at(id, at(3)));
+  EXPECT_THAT(kinds(message), ElementsAre("received", "queued", "discarded"));
+}
+
+TEST_P(QueueContract, TellsOfNewAndEarlierDeliveries) {
+  std::atomic<int> told{0};
+  queue().on_change([&] { ++told; });
+  DeliveryId id = enqueue(1, {"a@x"});
+  store().acceptor().flush();
+  EXPECT_EQ(told.load(), 1);
+  EXPECT_TRUE(queue().retry_at(id, at(0)));
+  store().acceptor().flush();
+  EXPECT_EQ(told.load(), 2);
+  queue().on_change(nullptr);
+}
+
+class PeopleContract : public StoreContract {};
+MAILSTEAD_FOR_EACH_STORE(PeopleContract);
+
+TEST_P(PeopleContract, AccountStateComesBackWhole) {
+  AccountState state;
+  state.account = "work'; --";
+  state.last_poll = at(1);
+  state.next_poll = at(2);
+  state.retrieved_total = 1ULL << 40;
+  state.failures = 3;
+  state.last_error = "no such host";
+  state.paused = true;
+  state.configuration_digest = "abc";
+  state.remote_capabilities = std::string("IDLE\0MOVE", 9);
+  store().accounts().save(state);
+  state.duplicates_total = 5;
+  store().accounts().save(state);
+  open();
+  EXPECT_EQ(store().accounts().states().size(), 1U);
+  AccountState found = store().accounts().state(state.account).value();
+  EXPECT_EQ(found.last_poll, state.last_poll);
+  EXPECT_EQ(found.last_success, std::nullopt);
+  EXPECT_EQ(found.next_poll, state.next_poll);
+  EXPECT_EQ(found.retrieved_total, state.retrieved_total);
+  EXPECT_EQ(found.duplicates_total, 5U);
+  EXPECT_EQ(found.failures, 3U);
+  EXPECT_TRUE(found.paused);
+  EXPECT_EQ(found.remote_capabilities, state.remote_capabilities);
+  EXPECT_FALSE(store().accounts().state("other"));
+}
+
+TEST_P(PeopleContract, UsersAreAddedChangedAndRemoved) {
+  EXPECT_TRUE(store().users().add({"alice", "keys", at(0)}));
+  EXPECT_FALSE(store().users().add({"alice", "other", at(0)}));
+  EXPECT_TRUE(store().users().set_keys("alice", "new"));
+  EXPECT_FALSE(store().users().set_keys("bob", "new"));
+  EXPECT_EQ(store().users().find("alice")->keys, "new");
+  std::vector<std::string> names;
+  for (const Mailbox& box : store().mail().mailboxes("alice")) names.push_back(box.name);
+  EXPECT_THAT(names, ElementsAre("INBOX", "Archive", "Drafts", "Junk", "Sent", "Trash", "Undelivered"));
+  EXPECT_EQ(box("Sent").special_use, "\\Sent");
+  EXPECT_TRUE(store().users().remove("alice"));
+  EXPECT_FALSE(store().users().remove("alice"));
+  EXPECT_TRUE(store().mail().find("alice", "INBOX"));
+}
+
+TEST_P(PeopleContract, HistoryIsFoundByIdAndByWords) {
+  accepted(store(), message(1));
+  MessageId second = accepted(store(), message(2)).message;
+  store().history().add(second, {at(9), "rule", "by hand"});
+  EXPECT_EQ(store().history().by_message_id("<2@example.org>").at(0).id, second);
+  EXPECT_EQ(store().history().by_message_id("2@example.org").at(0).events.back().text, "by hand");
+  auto found = store().history().search("mESSAGE", 10);
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[0].id, second);
+  EXPECT_EQ(store().history().search("Message", 1).size(), 1U);
+  EXPECT_THAT(store().history().search("100%", 10), IsEmpty());
+  EXPECT_FALSE(store().history().by_id(12345));
+}
+
+}  // namespace
+}  // namespace mailstead::storage
