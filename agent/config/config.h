@@ -39,6 +39,8 @@ struct AccountConfig {
   net::Endpoint endpoint;
   sasl::Credentials credentials;
   std::string secret_origin;                  // where the password comes from, for people: "file /etc/…"; no secret
+  std::string secret_file;                    // the file that holds it, if one does
+  std::string secret_mark;                    // changes with a password written in the configuration; tells nothing
   std::vector<std::string> folders{"INBOX"};  // IMAP patterns with * and %
   std::vector<std::string> exclude_folders;
   std::chrono::seconds poll{300};

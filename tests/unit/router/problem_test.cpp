@@ -100,8 +100,10 @@ constexpr Row kRows[] = {
      R"([{"name": "all", "then": [{"deliver": "home"}]}, {"then": [{"stop": true}]}, {"then": [{"stop": true}]}])",
      "/rules/1", "is never tried: the rule \"all\""},
 };
-INSTANTIATE_TEST_SUITE_P(Rows, RouterProblem, testing::ValuesIn(kRows),
-                         [](const testing::TestParamInfo<Row>& info) { return info.param.name; });
+std::string row_name(const testing::TestParamInfo<Row>& info) {
+  return info.param.name;
+}
+INSTANTIATE_TEST_SUITE_P(Rows, RouterProblem, testing::ValuesIn(kRows), row_name);
 
 TEST(RouterProblem, AllAreFoundInOneRun) {
   auto problems = problems_of(json::parse(R"([

@@ -50,8 +50,10 @@ constexpr Row kRows[] = {
     {"EmptyLevelFallsBack", "Lists/${header:X-None}", ""},
     {"EmptyButNotTheLevel", "Lists/x${header:X-None}", "Lists/x"},
 };
-INSTANTIATE_TEST_SUITE_P(Rows, RouterTemplate, testing::ValuesIn(kRows),
-                         [](const testing::TestParamInfo<Row>& info) { return info.param.name; });
+std::string row_name(const testing::TestParamInfo<Row>& info) {
+  return info.param.name;
+}
+INSTANTIATE_TEST_SUITE_P(Rows, RouterTemplate, testing::ValuesIn(kRows), row_name);
 
 TEST(RouterTemplate, NotesTheFallback) {
   Decision decision = decide_with({{{"deliver", "archive"}, {"folder", "Lists/${header:X-None}"}}});
@@ -94,14 +96,10 @@ TEST(RouterTemplate, CutsALongValueAtACharacter) {
 
 TEST(RouterTemplate, TakesGroupsOfTheLastRegexThatMatched) {
   json condition = json::parse(R"j({"all": [{"header": "Subject", "regex": "(\\w+)$"},
-      {"not": {"header": "Subject", "regex": "^(zzz)"
-}
-},
-      {"header": "List-Id", "regex": "<([^.>]+)\\.(.*)>"}]
-})");
-  Decision decision =
-      decide_with({{{"deliver", "archive"}, {"folder", "Lists/${regex:1}/${regex:2}"}}}, {}, condition);
-EXPECT_EQ(decision.deliveries.at(0).folder, "Lists/boost-users/lists.boost.org");
+      {"not": {"header": "Subject", "regex": "^(zzz)"}},
+      {"header": "List-Id", "regex": "<([^.>]+)\\.(.*)>"}]})j");
+  Decision decision = decide_with({{{"deliver", "archive"}, {"folder", "Lists/${regex:1}/${regex:2}"}}}, {}, condition);
+  EXPECT_EQ(decision.deliveries.at(0).folder, "Lists/boost-users/lists.boost.org");
 }
 
 TEST(RouterTemplate, NeverWritesALineEndIntoAHeader) {

@@ -1,0 +1,73 @@
+// "accounts": the remote mailboxes that we pull from.
+#include "agent/config/sections.h"
+
+#include <nlohmann/json.hpp>
+
+namespace mailstead::agent {
+namespace {
+
+using Do = AfterFetch::Do;
+using namespace std::chrono_literals;
+
+constexpr std::array<std::pair<std::string_view, Protocol>, 2> kProtocols = {
+    {{"imap", Protocol::kImap}, {"pop3", Protocol::kPop3}}};
+constexpr std::array<std::pair<std::string_view, Do>, 4> kAfterFetch = {
+    {{"keep", Do::kKeep}, {"delete", Do::kDelete}, {"seen", Do::kSeen}, {"move", Do::kMove}}};
+
+AfterFetch read_after_fetch(Section section, Protocol protocol) {
+  AfterFetch made;
+  section.require("do", "keep, delete, seen or move");
+  made.action = section.choice("do", kAfterFetch).value_or(Do::kKeep);
+  made.folder = section.text("folder").value_or("");
+  made.after = section.duration("after", 0s, 3650 * 24h).value_or(0s);
+  if (made.action == Do::kMove && !section.has("folder")) section.fault("do", "\"move\" needs a \"folder\" to move to");
+  if (made.action != Do::kMove && section.has("folder"))
+    section.fault("folder", "only \"do\": \"move\" takes a folder");
+  if (made.action == Do::kKeep && section.has("after") && section.has("do"))
+    section.fault("after", "\"keep\" does nothing that could wait");
+  if (protocol == Protocol::kPop3 && (made.action == Do::kSeen || made.action == Do::kMove))
+    section.fault("do", "POP3 knows neither flags nor folders", "take keep or delete");
+  return made;
+}
+
+// What only IMAP has.
+void refuse_imap_keys(Section& section) {
+  for (std::string_view key : {"folders", "exclude_folders", "idle"})
+    if (section.has(key)) section.fault(key, "POP3 has one mailbox and no IDLE", "take it out");
+}
+
+void read_folders(Section& section, AccountConfig& account) {
+  if (section.has("folders")) account.folders = section.texts("folders");
+  account.exclude_folders = section.texts("exclude_folders");
+  account.idle = section.flag("idle").value_or(false);
+}
+
+}  // namespace
+
+AccountConfig read_account(const std::string& name, Section section) {
+  AccountConfig account;
+  account.name = name;
+  section.require("protocol", "imap or pop3");
+  account.protocol = section.choice("protocol", kProtocols).value_or(Protocol::kImap);
+  bool imap = account.protocol == Protocol::kImap;
+  section.require("host");
+  section.require("user");
+  read_endpoint(section, imap ? kImapPorts : kPop3Ports, account.endpoint);
+  read_sign_in(section, account.endpoint, imap ? SignInUse::kImap : SignInUse::kPop3, account.credentials,
+               {account.secret_origin, account.secret_file, account.secret_mark});
+  if (imap) {
+    read_folders(section, account);
+  } else {
+    refuse_imap_keys(section);
+  }
+  account.poll = section.duration("poll", 5s, 30 * 24h).value_or(account.poll);
+  if (const auto* after = section.find("after_fetch"))
+    account.after_fetch = read_after_fetch(
+        {*after, section.pointer_to("after_fetch"), "after_fetch", section.reading()}, account.protocol);
+  account.skip_larger_than = section.size("skip_larger_than").value_or(account.skip_larger_than);
+  account.max_messages_per_poll = section.count("max_messages_per_poll", 1, 1'000'000'000).value_or(0);
+  account.connections = section.count("connections", 1, imap ? 16 : 1).value_or(1);
+  return account;
+}
+
+}  // namespace mailstead::agent

@@ -1,0 +1,92 @@
+// "destinations": where messages are sent. One reader per type; types of later versions are refused by name.
+#include "agent/config/sections.h"
+#include "mail/address.h"
+
+#include <nlohmann/json.hpp>
+
+namespace mailstead::agent {
+namespace {
+
+using nlohmann::json;
+using Type = DestinationConfig::Type;
+using namespace std::chrono_literals;
+
+void read_mailbox(Section& section, DestinationConfig& made) {
+  if (section.require("user", "one of \"users\"")) made.user = section.text("user").value_or("");
+  made.folder = section.text("folder").value_or(made.folder);
+}
+
+void check_addresses(Section& section, const std::vector<std::string>& addresses) {
+  for (const std::string& address : addresses)
+    if (!mail::is_envelope_address(address))
+      section.fault("to", in_quotes(address) + " is no mail address", "write it as alice@example.org");
+}
+
+void read_smtp(Section& section, DestinationConfig& made) {
+  section.require("host", R"("route": "mx" is not supported by this version yet)");
+  read_endpoint(section, kSmtpPorts, made.endpoint);
+  std::string file, mark;
+  read_sign_in(section, made.endpoint, SignInUse::kSmtp, made.credentials, {made.secret_origin, file, mark});
+  if (section.require("to", "the addresses that get the mail")) {
+    made.to = section.texts("to");
+    check_addresses(section, made.to);
+  }
+  made.from = section.text("from").value_or("");
+  if (!made.from.empty() && made.from != "<>" && !mail::is_envelope_address(made.from))
+    section.fault("from", in_quotes(made.from) + " is no mail address", R"("<>" is the null sender)");
+  made.connections = section.count("connections", 1, 64).value_or(made.connections);
+  made.keep_open = section.duration("keep_open", 0s, 5min).value_or(made.keep_open);
+}
+
+void read_maildir(Section& section, DestinationConfig& made) {
+  made.folder = section.text("folder").value_or("");
+  if (section.require("path")) made.path = section.path("path").value_or("");
+}
+
+struct Reader {
+  Type type;
+  std::string_view section;
+  void (*read)(Section&, DestinationConfig&);
+};
+constexpr std::array<std::pair<std::string_view, Reader>, 3> kReaders = {
+    {{"mailbox", {Type::kMailbox, "destination/mailbox", read_mailbox}},
+     {"smtp", {Type::kSmtp, "destination/smtp", read_smtp}},
+     {"maildir", {Type::kMaildir, "destination/maildir", read_maildir}}}};
+
+// A key of its own, so that a type of a later version is not blamed for its keys too.
+std::optional<Reader> reader_for(const json& value, const std::string& pointer, Reading& reading) {
+  json only_type = json::object();
+  if (auto found = value.find("type"); found != value.end()) only_type["type"] = *found;
+  Section section(only_type, pointer, "destination/mailbox", reading);
+  if (!section.require("type", "mailbox, smtp or maildir")) return std::nullopt;
+  return section.choice("type", kReaders, {"lmtp", "imap", "mbox", "pipe", "gmail", "webhook"});
+}
+
+bool routes_by_mx(const json& value, const std::string& pointer, Reading& reading) {
+  auto found = value.find("route");
+  if (found == value.end()) return false;
+  reading.faults.push_back(
+      {pointer + "/route", "a route is not supported by this version yet", "name a relay as \"host\""});
+  return true;
+}
+
+}  // namespace
+
+DestinationConfig read_destination(const std::string& name, const json& value, const std::string& pointer,
+                                   Reading& reading) {
+  DestinationConfig made;
+  made.name = name;
+  if (!value.is_object()) {
+    Section section(value, pointer, "destination/mailbox", reading);
+    return made;
+  }
+  auto reader = reader_for(value, pointer, reading);
+  if (!reader) return made;
+  made.type = reader->type;
+  if (made.type == Type::kSmtp && routes_by_mx(value, pointer, reading)) return made;
+  Section section(value, pointer, reader->section, reading);
+  reader->read(section, made);
+  return made;
+}
+
+}  // namespace mailstead::agent

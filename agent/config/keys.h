@@ -1,0 +1,15 @@
+// The keys that each section of the configuration knows: what the loader accepts, what a suggestion is taken from, and
+// what the JSON Schema is held against.
+#pragma once
+
+#include <map>
+#include <string_view>
+#include <vector>
+
+namespace mailstead::agent {
+
+// By section: "configuration", "account", "tls_options", "timeouts", "secret", "after_fetch", "destination/mailbox",
+// "destination/smtp", "destination/maildir", "duplicates", "user", "listener", "status", "undelivered", "retry", "log".
+[[nodiscard]] const std::map<std::string_view, std::vector<std::string_view>>& known_keys();
+
+}  // namespace mailstead::agent

@@ -1,0 +1,59 @@
+// The readers of the single sections, one file each. All report what is wrong and return what they can: the whole is
+// used only when nothing was wrong.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "agent/config/config.h"
+#include "agent/config/section.h"
+
+namespace mailstead::agent {
+
+// Default ports by TlsMode.
+struct Ports {
+  std::uint16_t implicit, other_starttls, other_none;
+  [[nodiscard]] constexpr std::uint16_t of(net::TlsMode mode) const noexcept {
+    if (mode == net::TlsMode::kImplicit) return implicit;
+    return mode == net::TlsMode::kStartTls ? other_starttls : other_none;
+  }
+};
+inline constexpr Ports kImapPorts{993, 143, 143};
+inline constexpr Ports kPop3Ports{995, 110, 110};
+inline constexpr Ports kSmtpPorts{465, 587, 25};
+
+// host, port, tls, tls_options, timeouts (endpoint_section.cpp, tls_section.cpp). Without "tls" it is implicit, but
+// STARTTLS on a port that is known for it (143, 110, 587, 25); both demand TLS.
+void read_endpoint(Section& section, const Ports& ports, net::Endpoint& endpoint);
+[[nodiscard]] net::TlsSettings read_tls_options(Section section);
+[[nodiscard]] bool is_loopback(const std::string& host);
+
+// user, password, auth, allow_cleartext (sign_in_section.cpp).
+enum class SignInUse { kImap, kPop3, kSmtp };
+struct SecretPlace {
+  std::string& origin;
+  std::string& file;
+  std::string& mark;
+};
+void read_sign_in(Section& section, const net::Endpoint& endpoint, SignInUse use, sasl::Credentials& credentials,
+                  SecretPlace place);
+
+[[nodiscard]] AccountConfig read_account(const std::string& name, Section section);
+// Picks the kind of section by "type" itself.
+[[nodiscard]] DestinationConfig read_destination(const std::string& name, const nlohmann::json& value,
+                                                 const std::string& pointer, Reading& reading);
+[[nodiscard]] ListenerConfig read_listener(const std::string& name, Section section);
+// "HOST:PORT" or "[IPv6]:PORT"; what is wrong with it, or "".
+[[nodiscard]] std::string fault_of_address(const std::string& address);
+void check_listeners(const Config& config, Section& root);
+
+// data_dir, host_name, duplicates, status, undelivered, retry, log (general_section.cpp).
+void read_general(Section& root, Config& config);
+// default_destination, redirect_destination, users of destinations, whose Undelivered (routing_section.cpp); the rules.
+void read_routing(Section& root, Config& config);
+void read_rules(Section& root, Config& config);
+
+// A name of an account, destination or user: printable, no blanks at the ends, no "/", at most 64 octets.
+[[nodiscard]] std::string fault_of_name(const std::string& name);
+
+}  // namespace mailstead::agent
