@@ -15,7 +15,7 @@ constexpr mail::ByteCount kBytesPerSlice = 4_MiB;
 constexpr int kRecordsPerSlice = 500;
 // How long the history of a message that lies nowhere any more is kept.
 constexpr std::chrono::hours kHistoryKept = std::chrono::hours(24) * 400;
-constexpr int kVanishedKept = 10'000;  // ranges per mailbox
+constexpr int kVanishedKept = 2'000;  // ranges per mailbox
 
 struct Record {
   ContentId id = 0;

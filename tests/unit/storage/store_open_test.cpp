@@ -11,6 +11,7 @@
 #include <gmock/gmock.h>
 
 #include <csignal>
+#include <cstdio>
 #include <fstream>
 #include <random>
 
@@ -42,7 +43,15 @@ std::string refusal(const StoreOptions& options) {
 // Runs in a process of its own; whether `work` returned true.
 bool in_child(const std::function<bool()>& work) {
   pid_t child = ::fork();
-  if (child == 0) ::_exit(work() ? 0 : 1);
+  if (child == 0) {
+    bool good = false;
+    try {
+      good = work();
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "in the child: %s\n", error.what());
+    }
+    ::_exit(good ? 0 : 1);
+  }
   int status = 0;
   ::waitpid(child, &status, 0);
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
@@ -310,8 +319,8 @@ TEST(StoreFaults, AFullDiskFailsTheNewAndKeepsTheOld) {
     }
     if (failed == 0) return false;
     auto readable = [&] {
-      auto box = *store->mail().find("alice", "INBOX");
-      for (const Entry& entry : store->mail().open(box.id)->entries) {
+      auto snapshot = store->mail().open(store->mail().find("alice", "INBOX")->id);
+      for (const Entry& entry : snapshot->entries) {
         if (read_all(*store->content().open(entry.content)).size() < 10'000) return false;
       }
       return true;
