@@ -66,6 +66,22 @@ std::string suggestion(const CLI::App& app, const std::string& word) {
   return mail::nearest(word, names);
 }
 
+int print_help(const CLI::App& app, const std::string& topic) {
+  if (topic.empty()) {
+    fmt::print("{}", app.help());
+    return kDone;
+  }
+  for (const auto* sub : app.get_subcommands({}))
+    if (sub->get_name() == topic) {
+      fmt::print("{}", sub->help());
+      return kDone;
+    }
+  const auto meant = suggestion(app, topic);
+  complain("", fmt::format("unknown command \"{}\"", topic),
+           meant.empty() ? "see: mailstead --help" : fmt::format("did you mean \"{}\"?", meant));
+  return kUsage;
+}
+
 int report_usage(const CLI::App& app, const CLI::ParseError& error) {
   std::string what = error.what();
   std::string hint = "see: mailstead --help";
@@ -113,13 +129,7 @@ int run_command_line(int argc, char** argv) {
 
   const CLI::App* chosen = app.get_subcommands().front();
   if (chosen == help) {
-    const CLI::App* about = topic.empty() ? &app : app.get_subcommand_no_throw(topic);
-    if (about == nullptr) {
-      complain("", fmt::format("unknown command \"{}\"", topic), "see: mailstead --help");
-      return kUsage;
-    }
-    fmt::print("{}", about->help());
-    return kDone;
+    return print_help(app, topic);
   }
   try {
     return runs.at(chosen)();

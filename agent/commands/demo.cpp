@@ -163,9 +163,9 @@ class Demo {
     }
     std::string text;
     for (const auto& event : message.events) {
-      if (event.kind != "placed" && event.kind != "discarded" && event.kind != "delivered") continue;
+      if (event.kind != "rule" && event.kind != "placed" && event.kind != "discarded" && event.kind != "delivered") continue;
       if (!text.empty()) text += "; ";
-      text += event.kind + " " + event.text;
+      text += event.kind == "rule" ? "rule " + event.text : event.kind + " " + event.text;
     }
     return mail::printable(text);
   }

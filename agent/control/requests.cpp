@@ -16,6 +16,8 @@ using nlohmann::json;
 
 json refuse(const std::string& why) { return {{"ok", false}, {"error", why}}; }
 
+std::string text(const json& request, const char* key) { return request.at(key).get<std::string>(); }
+
 std::vector<storage::DeliveryId> ids_of(const json& request) {
   return request.at("ids").get<std::vector<storage::DeliveryId>>();
 }
@@ -58,20 +60,20 @@ json drop(const json& request, const Room& room) {
 }
 
 json add_user(const json& request, const Room& room) {
-  const storage::User user{request.at("name"), request.at("keys"), room.clock.wall()};
+  const storage::User user{text(request, "name"), text(request, "keys"), room.clock.wall()};
   if (!room.store.users().add(user))
     return refuse("there is a user \"" + user.name + "\" already; change the password by: mailstead user passwd " + user.name);
   return {{"ok", true}};
 }
 
 json set_keys(const json& request, const Room& room) {
-  const std::string name = request.at("name");
-  if (!room.store.users().set_keys(name, request.at("keys"))) return refuse("there is no user \"" + name + "\"");
+  const std::string name = text(request, "name");
+  if (!room.store.users().set_keys(name, text(request, "keys"))) return refuse("there is no user \"" + name + "\"");
   return {{"ok", true}};
 }
 
 json remove_user(const json& request, const Room& room) {
-  const std::string name = request.at("name");
+  const std::string name = text(request, "name");
   if (!room.store.users().remove(name)) return refuse("there is no user \"" + name + "\"");
   return {{"ok", true}};
 }
@@ -91,7 +93,7 @@ constexpr std::array kRequests{
 
 json handle(const json& request, const Room& room) {
   try {
-    const std::string name = request.at("do");
+    const std::string name = text(request, "do");
     for (const auto& known : kRequests)
       if (known.name == name) return known.run(request, room);
     return refuse("unknown request \"" + name + "\"");

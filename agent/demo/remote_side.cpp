@@ -59,10 +59,10 @@ RemoteSide::RemoteSide(const std::string& directory, const std::vector<SampleMes
     made.address = "127.0.0.1:0";
     return made;
   };
-  imap::ServerContext imap_context{*store_, key_lookup(*store_), clock};
+  imap::ServerContext imap_context{.store = *store_, .keys = key_lookup(*store_), .clock = clock, .version = {}};
   imap_ = std::make_unique<net::Listener>(settings("demo imap"), imap::make_session_factory(std::move(imap_context)),
                                           lot_, pool_, say);
-  pop3::ServerContext pop3_context{*store_, key_lookup(*store_), clock, "localhost"};
+  pop3::ServerContext pop3_context{.store = *store_, .lookup = key_lookup(*store_), .clock = clock, .host_name = "localhost"};
   pop3_ = std::make_unique<net::Listener>(settings("demo pop3"), pop3::make_session_factory(std::move(pop3_context)),
                                           lot_, pool_, say);
   relay_ = std::make_unique<net::Listener>(settings("demo relay"), make_relay_factory(counts_), lot_, pool_, say);

@@ -24,7 +24,7 @@ class Planner {
   }
 
   void run() {
-    for (const auto& note : decision_.notes) event("rule", note);
+    for (const auto& note : decision_.notes) event("rule", mail::printable(note));
     for (const auto& planned : decision_.deliveries) plan(planned);
     if (!acceptance_.placements.empty() || !acceptance_.deliveries.empty()) return;
     if (decision_.discarded) {
@@ -32,7 +32,8 @@ class Planner {
       event("discarded", fmt::format("by rule \"{}\"", decision_.discarded_by));
       return;
     }
-    place(config_.undelivered_user, "INBOX", {}, 0, "no rule and no destination took it");
+    event("rule", "none decided and there is no default destination");
+    place(config_.undelivered_user, "INBOX", {}, 0);
   }
 
  private:
@@ -40,26 +41,26 @@ class Planner {
     const std::string& name = planned.destination.empty() ? config_.redirect_destination : planned.destination;
     auto found = config_.destinations.find(name);
     if (found == config_.destinations.end()) {
-      place(config_.undelivered_user, "INBOX", planned.flags, planned.edits,
-            fmt::format("{}: there is no destination \"{}\"", planned.rule, mail::printable(name)));
+      event("rule", mail::printable(fmt::format("\"{}\": there is no destination \"{}\"", planned.rule, name)));
+      place(config_.undelivered_user, "INBOX", planned.flags, planned.edits);
       return;
     }
     const DestinationConfig& destination = found->second;
-    const std::string why = planned.rule == "default" ? "default destination" : fmt::format("rule \"{}\"", planned.rule);
+    event("rule", mail::printable(planned.rule == "default" ? "none decided: default destination " + name
+                                                            : fmt::format("\"{}\": to {}", planned.rule, name)));
     if (destination.type == DestinationConfig::Type::kMailbox)
       place(destination.user, planned.folder.empty() ? destination.folder : planned.folder, planned.flags,
-            planned.edits, why);
+            planned.edits);
     else
-      queue(destination, planned, why);
+      queue(destination, planned);
   }
 
-  void place(const std::string& user, const std::string& folder, const mail::Flags& flags, std::size_t edits,
-             const std::string& why) {
+  // The store writes the history of placements and deliveries itself; here is only why.
+  void place(const std::string& user, const std::string& folder, const mail::Flags& flags, std::size_t edits) {
     acceptance_.placements.push_back({user, folder, flags, acceptance_.internal_date, content_with(edits)});
-    event("placed", fmt::format("in {}/{} ({})", user, mail::printable(folder), why));
   }
 
-  void queue(const DestinationConfig& destination, const router::PlannedDelivery& planned, const std::string& why) {
+  void queue(const DestinationConfig& destination, const router::PlannedDelivery& planned) {
     storage::NewDelivery delivery;
     delivery.destination = destination.name;
     delivery.sender = destination.from.empty() ? sender_ : destination.from == "<>" ? "" : destination.from;
@@ -68,9 +69,6 @@ class Planner {
     delivery.flags = planned.flags;
     delivery.internal_date = acceptance_.internal_date;
     delivery.content = content_with(planned.edits);
-    std::string to;
-    for (const auto& recipient : delivery.recipients) to += (to.empty() ? " to " : ", ") + recipient;
-    event("queued", mail::printable(fmt::format("for {}{} ({})", destination.name, to, why)));
     acceptance_.deliveries.push_back(std::move(delivery));
   }
 

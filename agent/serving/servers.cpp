@@ -23,6 +23,10 @@ bool same(const ListenerConfig& a, const ListenerConfig& b) {
 }  // namespace
 
 struct Servers::State {
+  State(storage::Store& store_in, const mail::Clock& clock_in, Log& log_in, net::ParkingLot& lot_in,
+        net::WorkerPool& pool_in)
+      : store(store_in), clock(clock_in), log(log_in), lot(lot_in), pool(pool_in) {}
+
   storage::Store& store;
   const mail::Clock& clock;
   Log& log;
@@ -43,9 +47,8 @@ struct Servers::State {
       pop3::ServerContext context{store, key_lookup(store), clock, host_name, starttls, maildrops};
       return pop3::make_session_factory(std::move(context));
     }
-    imap::ServerContext context{store, key_lookup(store), clock};
+    imap::ServerContext context{.store = store, .keys = key_lookup(store), .clock = clock, .version = kVersion};
     context.host_name = host_name;
-    context.version = kVersion;
     context.starttls_available = starttls;
     return imap::make_session_factory(std::move(context));
   }
@@ -65,7 +68,7 @@ struct Servers::State {
 };
 
 Servers::Servers(storage::Store& store, const mail::Clock& clock, Log& log, net::ParkingLot& lot, net::WorkerPool& pool)
-    : state_(new State{store, clock, log, lot, pool}) {}
+    : state_(std::make_unique<State>(store, clock, log, lot, pool)) {}
 
 Servers::~Servers() { stop(); }
 

@@ -1,0 +1,101 @@
+"""Redelivery through Postfix's smtp-sink: whole, once, with the remote's words when it refuses."""
+import json
+import unittest
+
+import agent
+import corpus
+import peers
+
+
+def relay(sink, **more):
+    return {"type": "smtp", "host": "127.0.0.1", "port": sink.port, "tls": "none", "to": ["team@example.com"], **more}
+
+
+class Relay(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = peers.Dovecot(users=("alice",))
+        cls.addClassCleanup(cls.server.stop)
+        cls.messages = corpus.corpus(200, seed=11)
+        cls.server.fill("alice", cls.messages)
+
+    def make(self, sink, limit=0):
+        settings = agent.account("imap", self.server)
+        if limit:
+            settings["max_messages_per_poll"] = limit
+        made = agent.Agent({"accounts": {"source": settings},
+                            "destinations": {"out": relay(sink), "home": {"type": "mailbox", "user": "me"}},
+                            "default_destination": "out"})
+        self.addCleanup(made.remove)
+        made.add_user()
+        return made
+
+    def sink(self, *options):
+        sink = peers.SmtpSink(*options)
+        self.addCleanup(sink.stop)
+        return sink
+
+    def test_every_message_arrives_once_and_whole(self):
+        sink = self.sink()
+        made = self.make(sink)
+        made.poll()
+        self.assertEqual(len(json.loads(made.command("queue", "list", "--json").stdout)), 0)
+        arrived = [body_of(raw) for raw in sink.messages()]
+        expected = [message.split(b"\r\n\r\n", 1)[1].replace(b"\r\n", b"\n") for message in self.messages]
+        agent.assert_same(self, arrived, expected)
+
+    def test_a_temporary_refusal_waits_in_the_queue(self):
+        sink = self.sink("-r", "RCPT")
+        made = self.make(sink, limit=3)
+        made.poll(expect=1)
+        waiting = json.loads(made.command("queue", "list", "--json").stdout)
+        self.assertEqual(len(waiting), 3)
+        self.assertTrue(any("45" in one["last_error"] for one in waiting), waiting)
+        made.command("queue", "show", str(waiting[0]["id"]))
+        made.command("queue", "drop", str(waiting[0]["id"]))
+        self.assertEqual(len(json.loads(made.command("queue", "list", "--json").stdout)), 2)
+
+    def test_a_refusal_for_good_is_returned_with_the_remotes_words(self):
+        sink = self.sink("-f", "RCPT")
+        made = self.make(sink, limit=2)
+        made.poll(expect=1)
+        self.assertEqual(json.loads(made.command("queue", "list", "--json").stdout), [])
+        kept = made.kept("Undelivered")
+        reports = [one for one in kept if b"multipart/report" in one]
+        self.assertEqual((len(kept), len(reports)), (4, 2))
+        self.assertTrue(all(b"500" in one and b"team@example.com" in one for one in reports))
+        originals = [one for one in kept if b"multipart/report" not in one]
+        self.assertTrue(set(corpus.digests(originals)) <= set(corpus.digests(self.messages)))
+
+    def test_refusals_at_each_step_lose_nothing(self):
+        for step in ("CONNECT", "EHLO", "MAIL", "DATA", "."):
+            with self.subTest(step=step):
+                sink = self.sink("-q" if step == "CONNECT" else "-r", step)
+                made = self.make(sink, limit=2)
+                made.poll(expect=1)
+                self.assertEqual(len(json.loads(made.command("queue", "list", "--json").stdout)), 2)
+
+    def test_a_loop_is_stopped(self):
+        sink = self.sink()
+        made = self.make(sink, limit=1)
+        made.poll()
+        sent = sink.messages()[0]
+        trace = [line for line in sent.split(b"\n") if line.startswith(b"X-Mailstead-Trace:")]
+        self.assertEqual(len(trace), 1)
+        again = b"\r\n".join([trace[0].strip(), b"Subject: back again", b"", b"loop", b""])
+        self.server.fill("alice", self.messages + [again])
+        made.configure({**made.configuration, "accounts": {"source": agent.account("imap", self.server)},
+                        "rules": [{"name": "looping", "if": {"header": "Subject", "is": "back again"},
+                                   "then": [{"deliver": "out"}]},
+                                  {"name": "others", "then": [{"discard": True}]}]})
+        made.poll(expect=1)
+        self.assertTrue(any(b"mail loop" in one for one in made.kept("Undelivered")))
+
+
+def body_of(raw):
+    """smtp-sink writes its own X- lines, then the message with LF line ends."""
+    return raw.split(b"\n\n", 1)[1]
+
+
+if __name__ == "__main__":
+    unittest.main()
