@@ -166,9 +166,9 @@ bool Session::login_time_is_up() const {
 }
 
 std::string Session::summary() const {
-  if (user_.empty()) return fmt::format("{}: not signed in, {} refused", peer_.address, failures_);
-  return fmt::format("{}: {} retrieved {} ({} octets), deleted {}", peer_.address, mail::printable(user_, 100),
-                     retrieved_, retrieved_octets_, deleted_);
+  if (user_.empty()) return fmt::format("not signed in, {} refused", failures_);
+  return fmt::format("{} retrieved {} ({} octets), deleted {}", mail::printable(user_, 100), retrieved_,
+                     retrieved_octets_, deleted_);
 }
 
 net::ServerSessionFactory make_session_factory(ServerContext context) {
