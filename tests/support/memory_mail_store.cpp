@@ -174,6 +174,13 @@ MailboxAnswer MemoryMailStore::rename(const std::string& user, const std::string
   std::lock_guard lock(mutex_);
   if (box(user, from) == nullptr) return MailboxAnswer::kNoSuchMailbox;
   if (box(user, to) != nullptr) return MailboxAnswer::kExists;
+  if (from == "INBOX") {
+    std::vector<Uid> uids;
+    for (const auto& [uid, row] : box(user, from)->rows) uids.push_back(uid);
+    MailboxAnswer answer = create(user, to, "");
+    if (answer != MailboxAnswer::kDone) return answer;
+    return move(box(user, from)->facts.id, uids, user, to).answer;
+  }
   for (auto& [id, box] : boxes_) {
     if (box.user != user) continue;
     if (box.facts.name == from) {

@@ -88,6 +88,8 @@ void FetchTask::prepare_batch() {
 
 void FetchTask::mark_seen(std::size_t end) {
   MailboxView& view = session_.view();
+  // Another session may have taken \Seen away meanwhile. A mailbox that is gone shows at the end of the command.
+  if (!view.pull()) view.mark_dirty();
   std::vector<storage::Uid> uids;
   for (std::size_t i = next_; i < end; ++i) {
     std::size_t position = positions_[i];

@@ -45,7 +45,10 @@ class StoreTask final : public Task {
     }
     // Keywords of the states are known by the changes only; what others did in between shows there, too.
     view.mark_dirty();
-    if (!view.pull()) gone_ = true;
+    if (!view.pull()) {
+      gone_ = true;
+      view.mark_dirty();  // the end of the command finds it again and says BYE
+    }
   }
 
   void say(std::size_t position, std::string& output) {
