@@ -276,8 +276,10 @@ mail::ByteCount FolderPoll::max_message_bytes() const {
   return run_.settings.skip_larger_than == 0 ? mail::kDefaultMaxMessageBytes : run_.settings.skip_larger_than;
 }
 
+// A server that has no sizes at hand reads every message to tell them (Dovecot's Maildir: half the cost of the whole
+// transfer), so they are asked for only where they decide something.
 bool FolderPoll::wants_sizes() const {
-  return true;
+  return run_.dry_run || run_.settings.skip_larger_than != 0;
 }
 
 }  // namespace mailstead::imap
