@@ -9,7 +9,7 @@ namespace mailstead::router {
 namespace {
 
 std::optional<mail::ByteCount> read_size(const nlohmann::json& value, Compiler& compiler) {
-  if (value.is_number_unsigned()) return value.get<mail::ByteCount>();
+  if (value.is_number_integer() && value >= 0) return value.get<mail::ByteCount>();
   auto text = compiler.text(value);
   if (!text) return std::nullopt;
   auto size = mail::parse_size(*text);
