@@ -38,6 +38,17 @@ class Walk : public nlohmann::json_sax<json> {
   virtual bool close() = 0;
 };
 
+// Where the token begins that the library stumbled over; it tells only where the token ends.
+std::size_t begin_of_fault(std::size_t end, const std::string& token, std::string_view words) {
+  auto says = [words](std::string_view what) { return words.find(what) != std::string_view::npos; };
+  std::size_t length = 1;
+  if (says("unexpected end of input")) length = 0;
+  if (says("unexpected string literal") || says("unexpected number literal")) length = token.size();
+  if (says("unexpected true literal") || says("unexpected null literal")) length = 4;
+  if (says("unexpected false literal")) length = 5;
+  return end > length ? end - length : 0;
+}
+
 class Builder final : public Walk {
  public:
   Builder(std::string_view text, const JsonCursor& cursor, std::vector<SyntaxFault>& faults)
@@ -51,11 +62,7 @@ class Builder final : public Walk {
     return true;
   }
   bool parse_error(std::size_t position, const std::string& token, const json::exception& error) override {
-    // `position` is behind the token; its text has control characters as <U+XXXX>, which only strings can hold.
-    std::size_t at = std::min(position, text_.size());
-    std::size_t length = token.starts_with('"') || token.find("<U+") != std::string::npos ? 0 : token.size();
-    if (token.starts_with('"') && token.ends_with('"') && token.find('<') == std::string::npos) length = token.size();
-    faults_.push_back(explain_syntax(text_, at > length ? at - length : 0, error.what()));
+    faults_.push_back(explain_syntax(text_, begin_of_fault(position, token, error.what()), error.what()));
     return false;
   }
   [[nodiscard]] json take() { return std::move(root_); }

@@ -87,6 +87,7 @@ void Section::fault(std::string_view key, std::string what, std::string hint) {
 
 bool Section::require(std::string_view key, std::string hint) {
   if (has(key)) return true;
+  if (&value_ == &kNothing) return false;  // what is no object was reported as such
   fault({}, in_quotes(key) + " is missing", std::move(hint));
   return false;
 }

@@ -149,8 +149,9 @@ Said in_string(std::string_view text, std::size_t offset, const Before& before, 
 
 SyntaxFault explain_syntax(std::string_view text, std::size_t offset, const std::string& library_words) {
   bool inside = library_words.find("invalid string") != std::string::npos;
-  if (inside && offset > 0) --offset;  // the octet that was refused
-  while (!inside && offset < text.size() && mail::is_space(text[offset])) ++offset;
+  bool bare_word = library_words.find("invalid literal") != std::string::npos;
+  offset = std::min(offset, text.size());
+  while (bare_word && offset > 0 && mail::is_letter(text[offset - 1])) --offset;
   Before before = Scan(text).up_to(offset);
   Said said;
   if (inside) {
