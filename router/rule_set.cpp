@@ -59,7 +59,7 @@ class Walker {
   }
 
   bool matches(const Rule& rule) {
-    if (rule.always) return true;
+    if (rule.condition == nullptr) return rule.always;
     try {
       return rule.condition->holds(evaluation_);
     } catch (const std::exception& error) {
