@@ -49,6 +49,17 @@ void settle_unfit(const Outgoing& message, AnswerSheet& sheet) {
   }
 }
 
+void take_leave(Session& session, std::chrono::milliseconds wait) noexcept {
+  try {
+    session.chat.set_deadline(net::Deadline::in(wait));
+    session.chat.send("QUIT\r\n", wait);
+    // QUIRK: QUIT may be answered 500 — fdm CHANGES, deliver-smtp.c. Any answer will do, none too.
+    static_cast<void>(session.chat.read_reply(wait));
+  } catch (...) {
+    // A farewell that fails is a farewell.
+  }
+}
+
 class RelayTransport final : public delivery::Transport {
  public:
   RelayTransport(const RelaySettings& settings, const Dialer& dialer) : settings_(settings), dialer_(dialer) {}
@@ -153,16 +164,7 @@ Transaction::End RelayTransport::transact(const Outgoing& message, const Context
 }
 
 void RelayTransport::close() noexcept {
-  auto session = std::exchange(session_, nullptr);
-  if (session == nullptr) return;
-  try {
-    session->chat.set_deadline(net::Deadline::in(settings_.timeouts.quit));
-    session->chat.send("QUIT\r\n", settings_.timeouts.quit);
-    // QUIRK: QUIT may be answered 500 — fdm CHANGES, deliver-smtp.c. Any answer will do, none too.
-    static_cast<void>(session->chat.read_reply(settings_.timeouts.quit));
-  } catch (...) {
-    // A farewell that fails is a farewell.
-  }
+  if (auto session = std::exchange(session_, nullptr)) take_leave(*session, settings_.timeouts.quit);
 }
 
 delivery::Facts facts_of(const Session& session, const RelaySettings& settings) {
@@ -193,7 +195,7 @@ class Relay final : public delivery::Destination {
   delivery::Facts probe(std::stop_token stop) const override {
     auto session = open_session(settings_, dialer_, net::Deadline::in(settings_.endpoint.timeouts.total, stop));
     auto facts = facts_of(*session, settings_);
-    session->chat.send("QUIT\r\n", settings_.timeouts.quit);
+    take_leave(*session, settings_.timeouts.quit);
     return facts;
   }
 
