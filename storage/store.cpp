@@ -106,7 +106,7 @@ class StoreOnDisk final : public Store {
       refuse(path + " is missing while " + database_.directory.content() +
              " holds messages: they were left as they are, restore the database from a backup");
     }
-    sqlite::inspect(path, database_.directory.was_left_running());
+    (void)sqlite::inspect(path, database_.directory.was_left_running());
     database_.directory.mark_running();
     std::unique_ptr<sqlite::Connection> db = sqlite::open_for_writing(path);
     remove_leftovers(database_, *db);
@@ -124,8 +124,9 @@ class StoreOnDisk final : public Store {
 
   void open_for_reading() {
     std::string path = database_.directory.database();
-    if (sqlite::is_new(path)) refuse(database_.directory.path() + " holds no mail yet: no agent has run on it");
-    sqlite::inspect(path, false);
+    if (!sqlite::inspect(path, false))
+      throw NothingKept(mail::FailureKind::kStorage, mail::FailureScope::kProcess,
+                        database_.directory.path() + " holds no mail yet: no agent has run on it");
   }
 
   sqlite::Watchers watchers_;

@@ -62,6 +62,12 @@ class DataDirectoryHeld : public mail::Failure {
   using mail::Failure::Failure;
 };
 
+// Nothing was ever kept in the directory that was to be read (kReadOnly).
+class NothingKept : public mail::Failure {
+ public:
+  using mail::Failure::Failure;
+};
+
 // Throws Failure(kStorage, kProcess), in words for people, when the directory cannot be used, the database is from a
 // newer version or corrupt, the disk is read-only or the file system is a network one. Files are never changed in those
 // cases.

@@ -59,7 +59,11 @@ std::unique_ptr<storage::Store> open_to_read(const Config& config) {
   storage::StoreOptions options;
   options.data_dir = config.data_dir;
   options.mode = storage::OpenMode::kReadOnly;
-  return storage::open_store(options);
+  try {
+    return storage::open_store(options);
+  } catch (const storage::NothingKept&) {
+    return nullptr;
+  }
 }
 
 std::unique_ptr<storage::Store> open_to_write(const Config& config) {

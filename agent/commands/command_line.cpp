@@ -22,11 +22,13 @@ std::string version_text() {
   return fmt::format("mailstead {} (SQLite {})", kVersion, sqlite3_libversion());
 }
 
-// Secrets stay out of core files, new files out of others' sight, and a closed peer is an error code, not a signal.
+// Secrets stay out of core files, new files out of others' sight; a closed peer and a file that may not grow are error
+// codes, not signals.
 void harden_process() {
   ::prctl(PR_SET_DUMPABLE, 0);
   ::umask(077);
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);
 }
 
 void add_global_options(CLI::App& app, GlobalOptions& options) {

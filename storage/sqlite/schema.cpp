@@ -56,21 +56,22 @@ bool is_new(const std::string& path) {
   return ::stat((path + "-wal").c_str(), &log) != 0 || log.st_size == 0;
 }
 
-void inspect(const std::string& path, bool verify) {
-  if (is_new(path)) return;
+bool inspect(const std::string& path, bool verify) {
+  if (is_new(path)) return false;
   try {
     Connection db(path, Access::kRead);
     int version = pragma_value(db, "PRAGMA user_version");
     int application = pragma_value(db, "PRAGMA application_id");
     Query tables = db.query("SELECT count(*) FROM sqlite_schema");
     bool empty = tables.next() && tables.integer(0) == 0;
-    if (empty && application == 0 && version == 0) return;  // created, but the first migration did not come about
+    if (empty && application == 0 && version == 0) return false;  // created, but the first migration did not come about
     refuse_foreign(path, application, version);
-    if (!verify) return;
+    if (!verify) return true;
     if (std::string complaints = db.complaints(false); !complaints.empty()) refuse_damaged(path, complaints);
   } catch (const DatabaseDamaged& damage) {
     refuse_damaged(path, damage.detail());
   }
+  return true;
 }
 
 std::unique_ptr<Connection> open_for_writing(const std::string& path) {

@@ -16,9 +16,9 @@ inline constexpr int kApplicationId = 0x4d535444;  // "MSTD"
 [[nodiscard]] std::span<const char* const> migrations();
 
 // Throws Failure(kStorage, kProcess), the files unchanged, when `path` is not ours, from a newer version or (looked for
-// when `verify`) damaged. A missing or empty file is fine.
-void inspect(const std::string& path, bool verify);
-// True when the file is missing or has no schema yet.
+// when `verify`) damaged. False: the file is missing or has no schema yet.
+[[nodiscard]] bool inspect(const std::string& path, bool verify);
+// True when the file is missing or empty.
 [[nodiscard]] bool is_new(const std::string& path);
 // Opens for writing, created with mode 0600 and migrated as needed. After inspect().
 [[nodiscard]] std::unique_ptr<Connection> open_for_writing(const std::string& path);

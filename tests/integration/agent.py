@@ -8,7 +8,8 @@ import subprocess
 import corpus
 import peers
 
-BINARY = os.environ.get("MAILSTEAD_BINARY", "mailstead")
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BINARY = os.environ.get("MAILSTEAD_BINARY", os.path.join(ROOT, "build/dev/mailstead"))
 
 
 class Agent:

@@ -14,13 +14,13 @@ def relay(sink, **more):
 class Relay(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = peers.Dovecot(users=("alice",))
+        cls.server = peers.Dovecot(users=("alice", "loop"))
         cls.addClassCleanup(cls.server.stop)
         cls.messages = corpus.corpus(200, seed=11)
         cls.server.fill("alice", cls.messages)
 
-    def make(self, sink, limit=0):
-        settings = agent.account("imap", self.server)
+    def make(self, sink, limit=0, user="alice"):
+        settings = agent.account("imap", self.server, user)
         if limit:
             settings["max_messages_per_poll"] = limit
         made = agent.Agent({"accounts": {"source": settings},
@@ -77,15 +77,15 @@ class Relay(unittest.TestCase):
 
     def test_a_loop_is_stopped(self):
         sink = self.sink()
-        made = self.make(sink, limit=1)
+        self.server.fill("loop", self.messages[:1])
+        made = self.make(sink, user="loop")
         made.poll()
         sent = sink.messages()[0]
         trace = [line for line in sent.split(b"\n") if line.startswith(b"X-Mailstead-Trace:")]
         self.assertEqual(len(trace), 1)
         again = b"\r\n".join([trace[0].strip(), b"Subject: back again", b"", b"loop", b""])
-        self.server.fill("alice", self.messages + [again])
-        made.configure({**made.configuration, "accounts": {"source": agent.account("imap", self.server)},
-                        "rules": [{"name": "looping", "if": {"header": "Subject", "is": "back again"},
+        self.server.fill("loop", self.messages[:1] + [again])
+        made.configure({**made.configuration, "rules": [{"name": "looping", "if": {"header": "Subject", "is": "back again"},
                                    "then": [{"deliver": "out"}]},
                                   {"name": "others", "then": [{"discard": True}]}]})
         made.poll(expect=1)
@@ -93,8 +93,8 @@ class Relay(unittest.TestCase):
 
 
 def body_of(raw):
-    """smtp-sink writes its own X- lines, then the message with LF line ends."""
-    return raw.split(b"\n\n", 1)[1]
+    """smtp-sink writes its own X- lines, then the message with LF line ends, then one empty line."""
+    return raw.split(b"\n\n", 1)[1][:-1]
 
 
 if __name__ == "__main__":

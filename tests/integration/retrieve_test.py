@@ -12,7 +12,7 @@ COUNT = 2000
 class Retrieval(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = peers.Dovecot(users=("alice", "bob", "few", "empty", "lists", "touched"))
+        cls.server = peers.Dovecot(users=("alice", "bob", "few", "empty", "lists", "imap-delete", "imap-seen", "imap-move", "pop3-delete"))
         cls.addClassCleanup(cls.server.stop)
         cls.messages = corpus.corpus(COUNT)
         cls.server.fill("alice", cls.messages)
@@ -81,24 +81,23 @@ class Retrieval(unittest.TestCase):
                     self.after_fetch(protocol, after)
 
     def after_fetch(self, protocol, after):
-        messages = corpus.corpus(30, seed=hash_of(protocol + after))
-        for name in os.listdir(self.server.maildir("touched") + "/cur") if os.path.isdir(self.server.maildir("touched") + "/cur") else []:
-            os.unlink(os.path.join(self.server.maildir("touched"), "cur", name))
-        self.server.fill("touched", messages)
+        user = f"{protocol}-{after}"
+        messages = corpus.corpus(30, seed=len(user))
+        self.server.fill(user, messages)
         if after == "move":
-            self.server.fill("touched", [], "Done")
+            self.server.fill(user, [], "Done")
         settings = {"do": after, **({"folder": "Done"} if after == "move" else {})}
-        made = self.make({"source": agent.account(protocol, self.server, "touched", after_fetch=settings)})
+        made = self.make({"source": agent.account(protocol, self.server, user, after_fetch=settings)})
         polled = made.poll()["source"]
         self.assertEqual((polled["new"], polled["cleaned"]), (30, 30))
-        left = maildir_names(self.server.maildir("touched"))
+        left = maildir_names(self.server.maildir(user))
         if after == "seen":
             self.assertEqual(len(left), 30)
             self.assertTrue(all("S" in name.rsplit(",", 1)[-1] for name in left), left)
         else:
             self.assertEqual(left, [])
         if after == "move":
-            self.assertEqual(len(maildir_names(self.server.maildir("touched", "Done"))), 30)
+            self.assertEqual(len(maildir_names(self.server.maildir(user, "Done"))), 30)
         self.assertEqual(made.poll()["source"]["new"], 0)
         agent.assert_same(self, made.kept(), messages)
 
@@ -136,10 +135,6 @@ class Retrieval(unittest.TestCase):
                     del settings["tls_options"]
                     made = self.make({"source": settings})
                     self.assertIn("certificate", made.poll(expect=1)["source"]["error"])
-
-
-def hash_of(text):
-    return sum(text.encode())
 
 
 def maildir_names(path):

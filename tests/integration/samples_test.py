@@ -3,7 +3,7 @@
 
 usage: samples_test.py [MAILSTEAD]
 
-Every sample must be valid by the schema; every document of refused_configs.json must be refused by it, save those whose
+The program may also be named by $MAILSTEAD_BINARY. Every sample must be valid by the schema; every document of refused_configs.json must be refused by it, save those whose
 fault only the loader can see. With the path of the program the same is asked of `mailstead -c FILE check`.
 """
 import copy
@@ -91,7 +91,7 @@ class Test:
 
 
 def main():
-    test = Test(sys.argv[1] if len(sys.argv) > 1 else None)
+    test = Test(sys.argv[1] if len(sys.argv) > 1 else os.environ.get("MAILSTEAD_BINARY"))
     with tempfile.TemporaryDirectory() as directory:
         samples, refused = test.samples(), test.refused(directory)
     for failure in test.failures:
