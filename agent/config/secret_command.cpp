@@ -81,7 +81,9 @@ class Child {
   [[nodiscard]] std::optional<int> wait_until(Clock::time_point deadline) {
     for (;;) {
       int status = 0;
-      if (::waitpid(process_, &status, WNOHANG) == process_) {
+      pid_t ended = ::waitpid(process_, &status, WNOHANG);
+      // Without a child to wait for (SIGCHLD is ignored) it has ended, too.
+      if (ended == process_ || (ended < 0 && errno == ECHILD)) {
         process_ = -1;
         return status;
       }
