@@ -2,6 +2,7 @@
 
 #include "agent/pipeline/plan.h"
 #include "mail/escape.h"
+#include "mail/failpoint.h"
 #include "mail/header.h"
 
 #include <utility>
@@ -61,6 +62,7 @@ void Intake::end() {
   std::shared_ptr<const mail::Content> content = incoming_->finish();
   scanner_.reset();
   incoming_.reset();
+  MAILSTEAD_FAILPOINT("receive.done");
   {
     std::lock_guard lock(mutex_);
     if (failure_) throw *failure_;
