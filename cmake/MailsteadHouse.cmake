@@ -7,7 +7,7 @@ endif()
 
 find_package(Threads REQUIRED)
 find_package(OpenSSL 3 REQUIRED)
-find_package(Poco 1.11 REQUIRED COMPONENTS Foundation Net Crypto NetSSL Util)
+find_package(Poco 1.11 REQUIRED COMPONENTS Foundation)
 find_package(SQLite3 3.40 REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(fmt 9 REQUIRED)
@@ -41,10 +41,18 @@ if(MAILSTEAD_FUZZ)
   target_link_options(mailstead_house INTERFACE -fsanitize=address,undefined)
 endif()
 
+# The standard headers that nearly every source reads, compiled once for all rooms.
+file(WRITE ${CMAKE_BINARY_DIR}/house_pch.cpp "")
+add_library(mailstead_pch STATIC ${CMAKE_BINARY_DIR}/house_pch.cpp)
+target_link_libraries(mailstead_pch PRIVATE mailstead_house fmt::fmt)
+target_precompile_headers(mailstead_pch PRIVATE <algorithm> <array> <chrono> <functional> <map> <memory> <mutex>
+  <optional> <set> <span> <stop_token> <string> <string_view> <thread> <unordered_map> <utility> <variant> <vector>
+  <fmt/format.h>)
+
 # mailstead_room(NAME DIRECTORY… LINKS LIBRARY…): a static library of every .cpp in the directories (relative, not
 # recursive). Links are public: who links a room may use what its headers include.
 function(mailstead_room name)
-  cmake_parse_arguments(ROOM "" "" "DIRECTORIES;LINKS" ${ARGN})
+  cmake_parse_arguments(ROOM "OWN_PCH" "" "DIRECTORIES;LINKS" ${ARGN})
   set(sources)
   foreach(directory IN LISTS ROOM_DIRECTORIES)
     file(GLOB found CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${directory}/*.cpp)
@@ -54,6 +62,9 @@ function(mailstead_room name)
   if(sources)
     add_library(mailstead_${name} STATIC ${sources})
     target_link_libraries(mailstead_${name} PUBLIC mailstead_house ${ROOM_LINKS})
+    if(NOT ROOM_OWN_PCH)
+      target_precompile_headers(mailstead_${name} REUSE_FROM mailstead_pch)
+    endif()
   else()
     add_library(mailstead_${name} INTERFACE)
     target_link_libraries(mailstead_${name} INTERFACE mailstead_house ${ROOM_LINKS})
