@@ -78,7 +78,9 @@ Log::Log(const LogConfig& settings) : state_(std::make_unique<State>()) {
 
 Log::~Log() = default;
 
-bool Log::enabled(LogConfig::Level level) const noexcept { return level <= state_->settings.level; }
+bool Log::enabled(LogConfig::Level level) const noexcept {
+  return level <= state_->settings.level;
+}
 
 void Log::write(LogConfig::Level level, std::string_view text) {
   if (!enabled(level)) return;

@@ -1,4 +1,5 @@
-// The log of the agent: one event, one line, on standard error. Foreign text passes mail::printable; secrets never come here.
+// The log of the agent: one event, one line, on standard error. Foreign text passes mail::printable; secrets never come
+// here.
 #pragma once
 
 #include <memory>

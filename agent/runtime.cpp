@@ -40,8 +40,11 @@ storage::StoreOptions store_options(const Config& config) {
 
 struct Runtime::State {
   State(std::shared_ptr<const Config> config_in, Log& log_in)
-      : log(log_in), config(std::move(config_in)), store(storage::open_store(store_options(*config))),
-        started(clock.wall()), next_tidy(clock.steady() + kTidyInterval) {}
+      : log(log_in),
+        config(std::move(config_in)),
+        store(storage::open_store(store_options(*config))),
+        started(clock.wall()),
+        next_tidy(clock.steady() + kTidyInterval) {}
 
   Log& log;
   mail::SystemClock clock;
@@ -118,7 +121,9 @@ void Runtime::reload(std::shared_ptr<const Config> config) {
   state.config = std::move(config);
 }
 
-void Runtime::poll_now() { state_->scheduler.poll_now(); }
+void Runtime::poll_now() {
+  state_->scheduler.poll_now();
+}
 
 void Runtime::tick() {
   State& state = *state_;
@@ -127,8 +132,12 @@ void Runtime::tick() {
   state.polling.submit([&state](const std::stop_token&) { state.store->tidy(state.clock.wall()); });
 }
 
-std::vector<ListenerFacts> Runtime::listeners() const { return state_->servers.facts(); }
+std::vector<ListenerFacts> Runtime::listeners() const {
+  return state_->servers.facts();
+}
 
-storage::Store& Runtime::store() { return *state_->store; }
+storage::Store& Runtime::store() {
+  return *state_->store;
+}
 
 }  // namespace mailstead::agent

@@ -22,8 +22,8 @@ class Runtime {
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
 
-  // Takes another configuration into force. Throws Failure(kConfiguration) and keeps the old one when it cannot be (a port in use,
-  // another data_dir).
+  // Takes another configuration into force. Throws Failure(kConfiguration) and keeps the old one when it cannot be (a
+  // port in use, another data_dir).
   void reload(std::shared_ptr<const Config> config);
   void poll_now();
   // Housekeeping that is due now and then; called by the owner's loop every few seconds.

@@ -11,8 +11,8 @@ using std::chrono::seconds;
 
 constexpr seconds kFirstPollRetry{60};
 constexpr seconds kLongestPollRetry{minutes(60)};
-constexpr seconds kSignInRetry{minutes(5)};      // no login storm: at most one try in five minutes
-constexpr unsigned kSignInTries = 3;             // then the account waits for the user
+constexpr seconds kSignInRetry{minutes(5)};  // no login storm: at most one try in five minutes
+constexpr unsigned kSignInTries = 3;         // then the account waits for the user
 constexpr seconds kStorageRetry{minutes(1)};
 
 seconds doubled(seconds first, seconds longest, unsigned times) {
@@ -26,15 +26,13 @@ AccountVerdict judge_poll(const mail::Failure& failure, unsigned failures, secon
   switch (failure.kind()) {
     case mail::FailureKind::kAuthentication:
       return {doubled(kSignInRetry, kLongestPollRetry, before), failures >= kSignInTries};
-    case mail::FailureKind::kConfiguration:
-      return {kLongestPollRetry, true};
-    case mail::FailureKind::kStorage:
-      return {kStorageRetry, false};
-    case mail::FailureKind::kPermanent:
-      return {doubled(kSignInRetry, kLongestPollRetry, before), false};
+    case mail::FailureKind::kConfiguration: return {kLongestPollRetry, true};
+    case mail::FailureKind::kStorage: return {kStorageRetry, false};
+    case mail::FailureKind::kPermanent: return {doubled(kSignInRetry, kLongestPollRetry, before), false};
     default:
       // Never sooner than the user's own interval would have it, unless that is very long.
-      return {std::max(doubled(kFirstPollRetry, kLongestPollRetry, before), std::min(interval, kLongestPollRetry)), false};
+      return {std::max(doubled(kFirstPollRetry, kLongestPollRetry, before), std::min(interval, kLongestPollRetry)),
+              false};
   }
 }
 

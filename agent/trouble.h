@@ -15,8 +15,8 @@ struct AccountVerdict {
 };
 [[nodiscard]] AccountVerdict judge_poll(const mail::Failure& failure, unsigned failures, std::chrono::seconds interval);
 
-// When a deferred delivery is tried again: doubling from first to longest, spread by up to a tenth so that the deliveries of an
-// outage do not come back in one instant. `spread` is any number that differs between deliveries.
+// When a deferred delivery is tried again: doubling from first to longest, spread by up to a tenth so that the
+// deliveries of an outage do not come back in one instant. `spread` is any number that differs between deliveries.
 [[nodiscard]] std::chrono::seconds retry_delay(const RetryPolicy& policy, unsigned attempts, std::uint64_t spread);
 
 // Failures of ours after which nothing may be begun any more: the disk or the database.

@@ -1,4 +1,5 @@
-// mailstead check: is the configuration right (always), do the servers let us in (--connect), is what we keep whole (--data)?
+// mailstead check: is the configuration right (always), do the servers let us in (--connect), is what we keep whole
+// (--data)?
 #include "agent/commands/command.h"
 #include "agent/commands/list.h"
 #include "agent/commands/table.h"
@@ -7,8 +8,8 @@
 #include "mail/escape.h"
 #include "mail/units.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <future>
@@ -28,7 +29,9 @@ struct Finding {
   std::vector<std::pair<std::string, std::string>> lines;
 };
 
-Finding failed(std::string what, const std::string& why) { return {std::move(what), false, {{"failed", why}}}; }
+Finding failed(std::string what, const std::string& why) {
+  return {std::move(what), false, {{"failed", why}}};
+}
 
 std::string tls_line(const net::TlsFacts& tls) {
   return fmt::format("{}, {}, certificate of {} valid for {} more days", tls.version, tls.cipher, tls.peer_subject,
@@ -46,10 +49,10 @@ Finding probe_account(const AccountConfig& account) {
     std::vector<std::string> capabilities;
     for (const auto& capability : facts.capabilities) capabilities.push_back(mail::printable(capability, 100));
     finding.lines.emplace_back("can do", fmt::format("{}", fmt::join(capabilities, " ")));
-    finding.lines.emplace_back("holds", account.protocol == Protocol::kPop3
-                                            ? fmt::format("{} messages", facts.messages)
-                                            : fmt::format("{} folders, {} messages in those to be fetched",
-                                                          facts.folders, facts.messages));
+    finding.lines.emplace_back(
+        "holds", account.protocol == Protocol::kPop3
+                     ? fmt::format("{} messages", facts.messages)
+                     : fmt::format("{} folders, {} messages in those to be fetched", facts.folders, facts.messages));
     return finding;
   } catch (const mail::Failure& failure) {
     return failed(what, failure.text());
@@ -72,8 +75,8 @@ std::vector<Finding> probe_all(const Config& config) {
   for (const auto& [name, account] : config.accounts)
     running.push_back(std::async(std::launch::async, [&account] { return probe_account(account); }));
   for (const auto& [name, destination] : config.destinations)
-    running.push_back(std::async(std::launch::async,
-                                 [&config, &destination] { return probe_destination(config, destination); }));
+    running.push_back(
+        std::async(std::launch::async, [&config, &destination] { return probe_destination(config, destination); }));
   std::vector<Finding> findings;
   for (auto& one : running) findings.push_back(one.get());
   return findings;

@@ -20,7 +20,9 @@ void complain(const std::string& where, const std::string& what, const std::stri
   fmt::print(stderr, "{}\n", mail::printable(line, 4096));
 }
 
-void complain(const mail::Failure& failure) { complain("", failure.text()); }
+void complain(const mail::Failure& failure) {
+  complain("", failure.text());
+}
 
 std::string config_file(const GlobalOptions& options) {
   if (!options.config_file.empty()) return options.config_file;
@@ -41,7 +43,8 @@ std::shared_ptr<const Config> load(const GlobalOptions& options) {
   auto config = load_config(file, problems);
   for (const auto& problem : problems) fmt::print(stderr, "{}\n", text_of(problem));
   if (!config) {
-    throw Refusal{file, fmt::format("{} {} in the configuration", problems.size(), problems.size() == 1 ? "fault" : "faults"),
+    throw Refusal{file,
+                  fmt::format("{} {} in the configuration", problems.size(), problems.size() == 1 ? "fault" : "faults"),
                   "nothing was done"};
   }
   auto adjusted = std::make_shared<Config>(*config);

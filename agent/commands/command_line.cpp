@@ -4,9 +4,9 @@
 #include "agent/version.h"
 #include "mail/units.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <sqlite3.h>
+#include <CLI/CLI.hpp>
 
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -38,10 +38,12 @@ void add_global_options(CLI::App& app, GlobalOptions& options) {
       ->type_name("FILE");
   app.add_option("--data-dir", options.data_dir, "Where mail is kept, instead of the configuration's data_dir")
       ->type_name("DIR");
-  app.add_flag("-v,--verbose", [&options](std::int64_t count) { options.verbosity += static_cast<int>(count); },
-               "Say more; may be repeated");
-  app.add_flag("-q,--quiet", [&options](std::int64_t count) { options.verbosity -= static_cast<int>(count); },
-               "Say less; may be repeated");
+  app.add_flag(
+      "-v,--verbose", [&options](std::int64_t count) { options.verbosity += static_cast<int>(count); },
+      "Say more; may be repeated");
+  app.add_flag(
+      "-q,--quiet", [&options](std::int64_t count) { options.verbosity -= static_cast<int>(count); },
+      "Say less; may be repeated");
   app.add_option("--log-format", options.log_format, "How the log is written")
       ->check(CLI::IsMember({"text", "json"}))
       ->type_name("text|json");
@@ -101,9 +103,10 @@ int report_usage(const CLI::App& app, const CLI::ParseError& error) {
 
 int run_command_line(int argc, char** argv) {
   harden_process();
-  CLI::App app{"Mailstead brings a person's mail home: it pulls from many POP3 and IMAP accounts, keeps one copy\n"
-               "of each message, decides by rules where it goes, delivers it or serves it.",
-               "mailstead"};
+  CLI::App app{
+      "Mailstead brings a person's mail home: it pulls from many POP3 and IMAP accounts, keeps one copy\n"
+      "of each message, decides by rules where it goes, delivers it or serves it.",
+      "mailstead"};
   app.set_version_flag("--version", version_text());
   app.require_subcommand(1);
   app.fallthrough();

@@ -13,8 +13,8 @@
 #include "mail/escape.h"
 #include "mail/units.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <unistd.h>
 
@@ -34,7 +34,8 @@ class TemporaryDirectory {
  public:
   TemporaryDirectory() {
     path_ = (std::filesystem::temp_directory_path() / "mailstead-demo-XXXXXX").string();
-    if (::mkdtemp(path_.data()) == nullptr) throw Refusal{path_, std::strerror(errno), "set TMPDIR to a directory that can be written"};
+    if (::mkdtemp(path_.data()) == nullptr)
+      throw Refusal{path_, std::strerror(errno), "set TMPDIR to a directory that can be written"};
   }
   ~TemporaryDirectory() {
     std::error_code ignored;
@@ -113,8 +114,10 @@ class Demo {
     const bool polled = poll_accounts(*store);
     const auto delivered = deliver(*store);
     show_messages(*store);
-    fmt::print("\nDelivered: {} by the queue ({} by SMTP to the team's relay, the rest into a Maildir); {} to be tried again.\n",
-               delivered.delivered, remote_->relayed(), delivered.deferred);
+    fmt::print(
+        "\nDelivered: {} by the queue ({} by SMTP to the team's relay, the rest into a Maildir); {} to be tried "
+        "again.\n",
+        delivered.delivered, remote_->relayed(), delivered.deferred);
     return polled && delivered.deferred + delivered.failed == 0;
   }
 
@@ -163,7 +166,8 @@ class Demo {
     }
     std::string text;
     for (const auto& event : message.events) {
-      if (event.kind != "rule" && event.kind != "placed" && event.kind != "discarded" && event.kind != "delivered") continue;
+      if (event.kind != "rule" && event.kind != "placed" && event.kind != "discarded" && event.kind != "delivered")
+        continue;
       if (!text.empty()) text += "; ";
       text += event.kind == "rule" ? "rule " + event.text : event.kind + " " + event.text;
     }
@@ -179,7 +183,8 @@ class Demo {
       reader.name = "read back";
       reader.protocol = listener.name == "pop3" ? Protocol::kPop3 : Protocol::kImap;
       reader.endpoint.host = "127.0.0.1";
-      reader.endpoint.port = static_cast<std::uint16_t>(std::stoi(listener.address.substr(listener.address.rfind(':') + 1)));
+      reader.endpoint.port =
+          static_cast<std::uint16_t>(std::stoi(listener.address.substr(listener.address.rfind(':') + 1)));
       reader.endpoint.tls = net::TlsMode::kNone;
       reader.credentials.user = "alice";
       reader.credentials.password = [this] { return mail::Secret(remote_->password()); };
@@ -200,7 +205,8 @@ class Demo {
   void serve(Runtime& runtime) {
     for (const auto& listener : runtime.listeners())
       if (listener.name == "imap")
-        fmt::print("\nConnect a mail client there, or try:\n  curl -u alice:{} imap://{}/Bank\n", remote_->password(), listener.address);
+        fmt::print("\nConnect a mail client there, or try:\n  curl -u alice:{} imap://{}/Bank\n", remote_->password(),
+                   listener.address);
     fmt::print("Ctrl-C ends the demo and removes {}.\n", directory_.path());
     (void)std::fflush(stdout);
     for (int signal = 0; signal != SIGINT && signal != SIGTERM;) signal = next_signal(std::chrono::seconds(5));

@@ -5,8 +5,8 @@
 #include "mail/escape.h"
 #include "mail/units.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 namespace mailstead::agent {

@@ -6,8 +6,8 @@
 #include "mail/escape.h"
 #include "mail/units.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 namespace mailstead::agent {
@@ -16,7 +16,9 @@ namespace {
 
 using nlohmann::json;
 
-std::string number(const std::optional<std::uint64_t>& value) { return value ? std::to_string(*value) : "-"; }
+std::string number(const std::optional<std::uint64_t>& value) {
+  return value ? std::to_string(*value) : "-";
+}
 
 int folders(const GlobalOptions& options, const std::string& name, bool as_json) {
   const auto config = load(options);

@@ -60,7 +60,8 @@ mail::Secret ask_password(bool from_stdin, const std::string& prompt) {
       throw Refusal{"", "there is no terminal to ask for a password on", "use --password-stdin"};
     secret = ask_once(prompt);
     const auto again = ask_once("Once more");
-    if (!mail::equal_in_constant_time(secret.reveal(), again.reveal())) throw Refusal{"", "the two passwords differ", "nothing was changed"};
+    if (!mail::equal_in_constant_time(secret.reveal(), again.reveal()))
+      throw Refusal{"", "the two passwords differ", "nothing was changed"};
   }
   if (secret.empty()) throw Refusal{"", "an empty password", "nothing was changed"};
   return secret;

@@ -12,8 +12,8 @@
 #include "mail/escape.h"
 #include "mail/units.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <unistd.h>
@@ -93,15 +93,10 @@ std::vector<AccountRun> chosen_accounts(const Config& config, const std::vector<
 
 nlohmann::json to_json(const AccountRun& run) {
   const auto& report = run.report;
-  nlohmann::json line{{"account", run.account->name},
-                      {"new", report.counts.accepted},
-                      {"duplicates", report.counts.duplicates},
-                      {"skipped", report.counts.skipped},
-                      {"cleaned", report.cleaned},
-                      {"bytes", report.counts.bytes},
-                      {"milliseconds", report.took.count()},
-                      {"more", report.more},
-                      {"warnings", report.warnings}};
+  nlohmann::json line{
+      {"account", run.account->name},        {"new", report.counts.accepted}, {"duplicates", report.counts.duplicates},
+      {"skipped", report.counts.skipped},    {"cleaned", report.cleaned},     {"bytes", report.counts.bytes},
+      {"milliseconds", report.took.count()}, {"more", report.more},           {"warnings", report.warnings}};
   if (report.failure) line["error"] = report.failure->text();
   for (const auto& message : run.dry.messages)
     line["would_fetch"].push_back({{"folder", message.source.folder},
@@ -115,9 +110,10 @@ void print_dry_run(const std::vector<AccountRun>& runs) {
   Table table({"ACCOUNT", "FOLDER", "UID", "SIZE"});
   for (const auto& run : runs)
     for (const auto& message : run.dry.messages)
-      table.row({run.account->name, mail::printable(message.source.folder),
-                 message.source.uidl.empty() ? std::to_string(message.source.uid) : mail::printable(message.source.uidl),
-                 mail::format_size(message.size_hint)});
+      table.row(
+          {run.account->name, mail::printable(message.source.folder),
+           message.source.uidl.empty() ? std::to_string(message.source.uid) : mail::printable(message.source.uidl),
+           mail::format_size(message.size_hint)});
   if (table.empty())
     fmt::print("nothing would be fetched\n");
   else
@@ -143,7 +139,10 @@ int poll_by_agent(const Config& config, const PollArguments& arguments, const st
 class PollCommand {
  public:
   PollCommand(std::shared_ptr<const Config> config, const PollArguments& arguments)
-      : config_(std::move(config)), arguments_(arguments), log_(quiet(config_->log)), runs_(chosen_accounts(*config_, arguments.accounts)) {}
+      : config_(std::move(config)),
+        arguments_(arguments),
+        log_(quiet(config_->log)),
+        runs_(chosen_accounts(*config_, arguments.accounts)) {}
 
   int run(storage::Store& store) {
     net::ParkingLot lot;
@@ -155,7 +154,8 @@ class PollCommand {
       store.tidy(clock_.wall());
     }
     print(delivered);
-    const bool failed = std::any_of(runs_.begin(), runs_.end(), [](const AccountRun& run) { return run.report.failure.has_value(); });
+    const bool failed =
+        std::any_of(runs_.begin(), runs_.end(), [](const AccountRun& run) { return run.report.failure.has_value(); });
     return failed || delivered.deferred + delivered.failed > 0 ? kSomethingFailed : kDone;
   }
 
@@ -220,7 +220,8 @@ class PollCommand {
     options.dry_run = arguments_.dry_run;
     options.limit = arguments_.limit;
     AccountPoller poller(store, config_, *run.account, clock_, log_);
-    retrieval::PollObserver& observer = arguments_.dry_run ? static_cast<retrieval::PollObserver&>(run.dry) : *run.progress;
+    retrieval::PollObserver& observer =
+        arguments_.dry_run ? static_cast<retrieval::PollObserver&>(run.dry) : *run.progress;
     run.report = poller.poll(options, observer, run.progress.get(), stop_.get_token());
     poller.disconnect();
     run.progress->finished(result_line(run.report));

@@ -61,7 +61,10 @@ std::string AccountProgress::line(std::size_t width, std::chrono::milliseconds e
                          mail::format_size(bytes), mail::format_size(expected),
                          mail::format_size(static_cast<mail::ByteCount>(rate)));
       if (rate > 0 && expected > bytes)
-        text += ", " + mail::format_duration(std::chrono::seconds(static_cast<std::int64_t>(static_cast<double>(expected - bytes) / rate) + 1)) + " left";
+        text += ", " +
+                mail::format_duration(
+                    std::chrono::seconds(static_cast<std::int64_t>(static_cast<double>(expected - bytes) / rate) + 1)) +
+                " left";
     }
   }
   std::string line = account_ + "  " + text;

@@ -6,8 +6,8 @@
 #include "mail/escape.h"
 #include "mail/units.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 namespace mailstead::agent {
@@ -60,7 +60,8 @@ int list(const GlobalOptions& options, const QueueArguments& arguments) {
   for (const auto& delivery : deliveries)
     table.row({std::to_string(delivery.id), delivery.destination,
                mail::printable(fmt::format("{}", fmt::join(delivery.recipients, ", ")), 60),
-               mail::format_size(delivery.size), mail::format_duration(std::max(now - delivery.created, std::chrono::seconds(0))),
+               mail::format_size(delivery.size),
+               mail::format_duration(std::max(now - delivery.created, std::chrono::seconds(0))),
                std::to_string(delivery.attempts),
                delivery.next_attempt <= now ? "now" : relative_time(delivery.next_attempt, now),
                mail::printable(delivery.last_error, 100)});
@@ -117,7 +118,8 @@ int change(const GlobalOptions& options, const QueueArguments& arguments, const 
   else
     fmt::print("{} {}\n", answer.value("count", 0), done);
   for (const auto& id : answer.value("missing", json::array()))
-    complain("", fmt::format("there is no delivery {} in the queue", id.get<storage::DeliveryId>()), "see: mailstead queue list");
+    complain("", fmt::format("there is no delivery {} in the queue", id.get<storage::DeliveryId>()),
+             "see: mailstead queue list");
   return answer.value("missing", json::array()).empty() ? kDone : kSomethingFailed;
 }
 
@@ -135,13 +137,15 @@ std::function<int()> add_queue(CLI::App& app, const GlobalOptions& options) {
   };
   add("list", "All of them", [&options, arguments] { return list(options, *arguments); });
   add("show", "Everything known of some", [&options, arguments] { return show(options, *arguments); })
-      ->add_option("ID", arguments->ids, "Deliveries")->required();
-  add("retry", "Try now: those named, or all",
-      [&options, arguments] { return change(options, *arguments, "queue retry", "to be tried now"); })
-      ->add_option("ID", arguments->ids, "Deliveries (default: all)");
+      ->add_option("ID", arguments->ids, "Deliveries")
+      ->required();
+  add("retry", "Try now: those named, or all", [&options, arguments] {
+    return change(options, *arguments, "queue retry", "to be tried now");
+  })->add_option("ID", arguments->ids, "Deliveries (default: all)");
   add("drop", "Give up those named; the messages stay where else they lie",
       [&options, arguments] { return change(options, *arguments, "queue drop", "dropped"); })
-      ->add_option("ID", arguments->ids, "Deliveries")->required();
+      ->add_option("ID", arguments->ids, "Deliveries")
+      ->required();
   return [chosen] { return (*chosen)(); };
 }
 

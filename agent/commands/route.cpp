@@ -1,13 +1,13 @@
 // mailstead route: which rules match a message, which do not and why, and what would be done. Nothing is delivered.
 #include "agent/commands/command.h"
 #include "agent/commands/list.h"
+#include "agent/pipeline/plan.h"
 #include "mail/escape.h"
 #include "mail/scan.h"
-#include "agent/pipeline/plan.h"
 #include "router/rule_set.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <cerrno>
@@ -85,7 +85,8 @@ void print(const Config& config, const std::string& file, const router::Explanat
   }
   const auto& decision = explanation.decision;
   for (const auto& note : decision.notes) fmt::print("  note: {}\n", mail::printable(note));
-  for (const auto& planned : decision.deliveries) fmt::print("  goes to {}\n", mail::printable(outcome(config, planned)));
+  for (const auto& planned : decision.deliveries)
+    fmt::print("  goes to {}\n", mail::printable(outcome(config, planned)));
   if (decision.discarded && decision.deliveries.empty())
     fmt::print("  is discarded by rule \"{}\"\n", mail::printable(decision.discarded_by));
 }
@@ -96,15 +97,17 @@ nlohmann::json to_json(const Config& config, const std::string& file, const rout
     nlohmann::json tests = nlohmann::json::array();
     for (const auto& test : rule.tests)
       tests.push_back({{"test", test.test}, {"saw", test.saw}, {"matched", test.matched}, {"depth", test.depth}});
-    rules.push_back({{"rule", rule.rule}, {"verdict", word(rule.verdict)}, {"tests", tests}, {"actions", rule.actions}});
+    rules.push_back(
+        {{"rule", rule.rule}, {"verdict", word(rule.verdict)}, {"tests", tests}, {"actions", rule.actions}});
   }
   nlohmann::json deliveries = nlohmann::json::array();
   for (const auto& planned : explanation.decision.deliveries)
-    deliveries.push_back({{"destination", planned.destination.empty() ? config.redirect_destination : planned.destination},
-                          {"folder", planned.folder},
-                          {"to", planned.to},
-                          {"flags", planned.flags.names()},
-                          {"rule", planned.rule}});
+    deliveries.push_back(
+        {{"destination", planned.destination.empty() ? config.redirect_destination : planned.destination},
+         {"folder", planned.folder},
+         {"to", planned.to},
+         {"flags", planned.flags.names()},
+         {"rule", planned.rule}});
   return {{"file", file},
           {"rules", rules},
           {"deliveries", deliveries},

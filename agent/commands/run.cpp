@@ -5,9 +5,9 @@
 #include "agent/runtime.h"
 #include "agent/version.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <systemd/sd-daemon.h>
+#include <CLI/CLI.hpp>
 
 #include <unistd.h>
 
@@ -47,7 +47,8 @@ int run(const GlobalOptions& options) {
   {
     Runtime runtime(config, log);
     log.info(fmt::format("mailstead {} began: {} accounts, {} destinations, {} rules, data in {}", kVersion,
-                         config->accounts.size(), config->destinations.size(), config->rules->size(), config->data_dir));
+                         config->accounts.size(), config->destinations.size(), config->rules->size(),
+                         config->data_dir));
     ::sd_notify(0, "READY=1");
     const auto wait = watchdog_interval();
     for (int signal = 0; signal != SIGTERM && signal != SIGINT; signal = next_signal(wait)) {

@@ -7,8 +7,8 @@
 #include "connectors/sasl/server.h"
 #include "mail/escape.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 namespace mailstead::agent {
@@ -25,9 +25,12 @@ struct UserArguments {
 };
 
 void require_name(const std::string& name) {
-  const bool fit = !name.empty() && name.size() <= kMaxName &&
-                   std::all_of(name.begin(), name.end(), [](unsigned char c) { return c > 0x20 && c != 0x7F && c != '/'; });
-  if (!fit) throw Refusal{"", "not a user name: \"" + name + "\"", "no blanks, control characters or slashes, at most 128 octets"};
+  const bool fit =
+      !name.empty() && name.size() <= kMaxName &&
+      std::all_of(name.begin(), name.end(), [](unsigned char c) { return c > 0x20 && c != 0x7F && c != '/'; });
+  if (!fit)
+    throw Refusal{"", "not a user name: \"" + name + "\"",
+                  "no blanks, control characters or slashes, at most 128 octets"};
 }
 
 std::string new_keys(const UserArguments& arguments) {
@@ -96,7 +99,9 @@ std::function<int()> add_user(CLI::App& app, const GlobalOptions& options) {
   with_password(add_one("add", "A new user; asks for a password", add));
   with_password(add_one("passwd", "A new password", passwd));
   add_one("list", "Who can sign in", list)->add_flag("--json", arguments->json, "The result as JSON");
-  add_one("remove", "Ends the sign-in; the mailboxes are kept", remove)->add_option("NAME", arguments->name, "The user")->required();
+  add_one("remove", "Ends the sign-in; the mailboxes are kept", remove)
+      ->add_option("NAME", arguments->name, "The user")
+      ->required();
   return [chosen] { return (*chosen)(); };
 }
 

@@ -5,6 +5,8 @@
 #include "mail/ascii.h"
 #include "mail/charset.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace mailstead::agent {
@@ -107,10 +109,10 @@ Said at_end(const Before& before) {
 Said at_closing(char c, const Before& before) {
   if (before.last == ',')
     return {std::string("a comma before \"") + c + '"', "remove the comma of " + line_text(before.last_line)};
-  if (before.open.empty()) return {std::string("\"") + c + "\" closes nothing", {}};
+  if (before.open.empty()) return {fmt::format("\"{}\" closes nothing", c), {}};
   const Bracket& last = before.open.back();
   if ((last.open == '{') != (c == '}'))
-    return {std::string("\"") + c + "\" where another bracket is open",
+    return {fmt::format("\"{}\" where another bracket is open", c),
             std::string("the \"") + last.open + "\" of " + line_text(last.line) + " is to be closed first"};
   return {"a value is missing before the bracket", {}};
 }

@@ -14,9 +14,13 @@ namespace {
 
 using nlohmann::json;
 
-json refuse(const std::string& why) { return {{"ok", false}, {"error", why}}; }
+json refuse(const std::string& why) {
+  return {{"ok", false}, {"error", why}};
+}
 
-std::string text(const json& request, const char* key) { return request.at(key).get<std::string>(); }
+std::string text(const json& request, const char* key) {
+  return request.at(key).get<std::string>();
+}
 
 std::vector<storage::DeliveryId> ids_of(const json& request) {
   return request.at("ids").get<std::vector<storage::DeliveryId>>();
@@ -62,7 +66,8 @@ json drop(const json& request, const Room& room) {
 json add_user(const json& request, const Room& room) {
   const storage::User user{text(request, "name"), text(request, "keys"), room.clock.wall()};
   if (!room.store.users().add(user))
-    return refuse("there is a user \"" + user.name + "\" already; change the password by: mailstead user passwd " + user.name);
+    return refuse("there is a user \"" + user.name + "\" already; change the password by: mailstead user passwd " +
+                  user.name);
   return {{"ok", true}};
 }
 
@@ -84,8 +89,8 @@ struct Request {
 };
 
 constexpr std::array kRequests{
-    Request{"describe", describe}, Request{"poll", poll},         Request{"queue retry", retry},
-    Request{"queue drop", drop},   Request{"user add", add_user}, Request{"user passwd", set_keys},
+    Request{"describe", describe},       Request{"poll", poll},         Request{"queue retry", retry},
+    Request{"queue drop", drop},         Request{"user add", add_user}, Request{"user passwd", set_keys},
     Request{"user remove", remove_user},
 };
 

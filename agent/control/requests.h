@@ -18,9 +18,9 @@ namespace mailstead::agent::control {
 struct Room {
   storage::Store& store;
   const mail::Clock& clock;
-  std::function<bool(const std::string&)> poll_now;    // "" all; false: no such account
+  std::function<bool(const std::string&)> poll_now;  // "" all; false: no such account
   std::function<void()> kick_queue;
-  std::function<void(nlohmann::json&)> describe;       // adds listeners, uptime, … of the running agent
+  std::function<void(nlohmann::json&)> describe;  // adds listeners, uptime, … of the running agent
 };
 
 // Never throws for a bad request or a failed store: that is in the answer.

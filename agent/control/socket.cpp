@@ -23,7 +23,9 @@ constexpr std::size_t kMaxLine = 1024 * 1024;
 constexpr std::chrono::seconds kPatience{5};
 constexpr int kBacklog = 16;
 
-std::string path_in(const std::string& data_dir) { return data_dir + "/control"; }
+std::string path_in(const std::string& data_dir) {
+  return data_dir + "/control";
+}
 
 sockaddr_un address_of(const std::string& path) {
   sockaddr_un address{};
@@ -40,7 +42,8 @@ int listen_on(const std::string& path) {
   const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   ::unlink(path.c_str());
   const mode_t before = ::umask(0177);
-  const bool bound = descriptor >= 0 && ::bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  const bool bound =
+      descriptor >= 0 && ::bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
   const int error = errno;
   ::umask(before);
   if (bound && ::listen(descriptor, kBacklog) == 0) return descriptor;
@@ -53,8 +56,8 @@ void answer(int descriptor, const Handler& handler, const std::stop_token& stop)
   const auto deadline = net::Deadline::in(kPatience, stop);
   net::BufferedReader reader(*stream);
   const auto request = nlohmann::json::parse(reader.read_line(kMaxLine, deadline), nullptr, false);
-  const auto reply = request.is_object() ? handler(request)
-                                         : nlohmann::json{{"ok", false}, {"error", "malformed request"}};
+  const auto reply =
+      request.is_object() ? handler(request) : nlohmann::json{{"ok", false}, {"error", "malformed request"}};
   stream->write_all(reply.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n", deadline);
 }
 
@@ -62,7 +65,11 @@ void answer(int descriptor, const Handler& handler, const std::stop_token& stop)
 
 struct Socket::State : std::enable_shared_from_this<Socket::State> {
   State(std::string path_in_dir, Handler handler_in, net::ParkingLot& lot_in, net::WorkerPool& pool_in)
-      : path(std::move(path_in_dir)), handler(std::move(handler_in)), lot(lot_in), pool(pool_in), listening(listen_on(path)) {}
+      : path(std::move(path_in_dir)),
+        handler(std::move(handler_in)),
+        lot(lot_in),
+        pool(pool_in),
+        listening(listen_on(path)) {}
   ~State() { ::close(listening); }
 
   // The descriptor stays open until the parked wake has gone.
@@ -79,9 +86,8 @@ struct Socket::State : std::enable_shared_from_this<Socket::State> {
     for (;;) {
       const int peer = ::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
       if (peer < 0) break;
-      const bool taken = pool.submit([self = shared_from_this(), peer](const std::stop_token& stop) {
-        answer(peer, self->handler, stop);
-      });
+      const bool taken = pool.submit(
+          [self = shared_from_this(), peer](const std::stop_token& stop) { answer(peer, self->handler, stop); });
       if (!taken) ::close(peer);
     }
     wait();
@@ -125,7 +131,8 @@ std::optional<nlohmann::json> ask(const std::string& data_dir, const nlohmann::j
   net::BufferedReader reader(*stream);
   auto reply = nlohmann::json::parse(reader.read_line(kMaxLine, deadline), nullptr, false);
   if (!reply.is_object())
-    throw mail::Failure(mail::FailureKind::kTemporary, mail::FailureScope::kProcess, "the running agent gave no answer");
+    throw mail::Failure(mail::FailureKind::kTemporary, mail::FailureScope::kProcess,
+                        "the running agent gave no answer");
   return reply;
 }
 

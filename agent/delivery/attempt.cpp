@@ -83,21 +83,23 @@ class Attempt {
   }
 
   [[nodiscard]] mail::WallTime next_attempt() const {
-    return room_.clock.wall() + retry_delay(room_.config.retry, delivery_.attempts + 1, static_cast<std::uint64_t>(delivery_.id) * 7919U);
+    return room_.clock.wall() +
+           retry_delay(room_.config.retry, delivery_.attempts + 1, static_cast<std::uint64_t>(delivery_.id) * 7919U);
   }
 
   // The remote may have it: the open attempt stays on record, so that the next one knows.
   void leave_open(const delivery::Result& result) {
     end_.deferred = result.answers.size();
     end_.text = "the answer was lost: " + (result.failure ? result.failure->text() : std::string("no reply"));
-    room_.store.history().add(delivery_.message, {room_.clock.wall(), "attempt",
-                                                  fmt::format("{}: {}", delivery_.destination, end_.text)});
+    room_.store.history().add(delivery_.message,
+                              {room_.clock.wall(), "attempt", fmt::format("{}: {}", delivery_.destination, end_.text)});
     if (!room_.store.queue().retry_at(delivery_.id, next_attempt())) end_.text += " (and the delivery was dropped)";
   }
 
   void record(const delivery::Result& result) {
     const mail::WallTime now = room_.clock.wall();
-    // A clock that jumped back makes no age negative, one that jumped far ahead gives up nothing early without an attempt.
+    // A clock that jumped back makes no age negative, one that jumped far ahead gives up nothing early without an
+    // attempt.
     const bool too_old = now - delivery_.created > room_.config.retry.give_up && delivery_.attempts > 0;
     std::vector<RecipientOutcome> outcomes;
     std::vector<mail::FailedRecipient> failed;
@@ -106,7 +108,8 @@ class Attempt {
       if (outcome.state == RecipientOutcome::State::kFailed) {
         if (answer.reply.kind == delivery::Reply::Kind::kTemporary) outcome.reply = "gave up: " + outcome.reply;
         failed.push_back({answer.recipient.empty() ? delivery_.destination : answer.recipient,
-                          answer.reply.enhanced.empty() ? "5.0.0" : answer.reply.enhanced, outcome.reply, remote_host()});
+                          answer.reply.enhanced.empty() ? "5.0.0" : answer.reply.enhanced, outcome.reply,
+                          remote_host()});
       }
       count(outcome);
       outcomes.push_back(std::move(outcome));
@@ -133,7 +136,8 @@ class Attempt {
       case RecipientOutcome::State::kFailed: ++end_.failed, what = "returned"; break;
     }
     if (!end_.text.empty()) end_.text += "; ";
-    end_.text += fmt::format("{}{}{}: {}", what, outcome.recipient.empty() ? "" : " ", outcome.recipient, outcome.reply);
+    end_.text +=
+        fmt::format("{}{}{}: {}", what, outcome.recipient.empty() ? "" : " ", outcome.recipient, outcome.reply);
   }
 
   [[nodiscard]] std::string remote_host() const {
@@ -159,7 +163,8 @@ class Attempt {
     returned.report = {std::make_shared<mail::MemoryContent>(std::move(bytes)), facts.content, facts.header.size(),
                        mail::encode_structure(facts.structure)};
     returned.report_placement = {room_.config.undelivered_user, "Undelivered", {}, now, 0};
-    returned.message_placement = {room_.config.undelivered_user, "Undelivered", delivery_.flags, delivery_.internal_date, 0};
+    returned.message_placement = {room_.config.undelivered_user, "Undelivered", delivery_.flags,
+                                  delivery_.internal_date, 0};
     return returned;
   }
 

@@ -19,8 +19,8 @@ namespace mailstead::agent {
 
 namespace {
 
-constexpr std::size_t kInHand = 256;                  // deliveries leased at once
-constexpr std::chrono::seconds kLongestSleep{60};     // a look at the queue at least so often, whatever was announced
+constexpr std::size_t kInHand = 256;               // deliveries leased at once
+constexpr std::chrono::seconds kLongestSleep{60};  // a look at the queue at least so often, whatever was announced
 constexpr RetryPolicy kDestinationRetry{std::chrono::seconds(30), std::chrono::seconds(600), std::chrono::seconds(0)};
 
 }  // namespace
@@ -137,9 +137,10 @@ std::size_t Dispatcher::Shared::take_due() {
 void Dispatcher::Shared::put(storage::QueuedDelivery delivery, std::vector<storage::QueuedDelivery>& later) {
   auto lane = lanes.find(delivery.destination);
   if (lane == lanes.end()) {
-    log.warning(fmt::format("queue: delivery {} waits: there is no destination \"{}\" any more; put it back into the "
-                            "configuration or: mailstead queue drop {}",
-                            delivery.id, mail::printable(delivery.destination), delivery.id));
+    log.warning(
+        fmt::format("queue: delivery {} waits: there is no destination \"{}\" any more; put it back into the "
+                    "configuration or: mailstead queue drop {}",
+                    delivery.id, mail::printable(delivery.destination), delivery.id));
     later.push_back(std::move(delivery));
     return;
   }
@@ -229,11 +230,11 @@ void Dispatcher::Shared::sleep() {
   }
   auto wait = kLongestSleep;
   if (next) wait = std::clamp(std::chrono::seconds(*next - clock.wall()), std::chrono::seconds(1), kLongestSleep);
-  const auto made = lot.park(-1, net::Interest::kNone, clock.steady() + wait,
-                             [weak = weak_from_this()](net::WakeReason reason) {
-                               auto self = weak.lock();
-                               if (self && reason == net::WakeReason::kDeadline) self->look_soon();
-                             });
+  const auto made =
+      lot.park(-1, net::Interest::kNone, clock.steady() + wait, [weak = weak_from_this()](net::WakeReason reason) {
+        auto self = weak.lock();
+        if (self && reason == net::WakeReason::kDeadline) self->look_soon();
+      });
   net::ParkingLot::Ticket old = 0;
   {
     std::lock_guard lock(mutex);
@@ -260,7 +261,9 @@ Dispatcher::Dispatcher(storage::Store& store, const mail::Clock& clock, Log& log
                        net::WorkerPool& pool)
     : shared_(std::make_shared<Shared>(store, clock, log, lot, pool)) {}
 
-Dispatcher::~Dispatcher() { stop(); }
+Dispatcher::~Dispatcher() {
+  stop();
+}
 
 void Dispatcher::apply(std::shared_ptr<const Config> config) {
   shared_->set_config(std::move(config));
@@ -290,7 +293,8 @@ DispatchCounts Dispatcher::run_once(std::shared_ptr<const Config> config, std::s
   }
   std::unique_lock lock(shared_->mutex);
   const auto at_rest = [&] {
-    return std::all_of(shared_->lanes.begin(), shared_->lanes.end(), [](const auto& lane) { return lane.second->working == 0; });
+    return std::all_of(shared_->lanes.begin(), shared_->lanes.end(),
+                       [](const auto& lane) { return lane.second->working == 0; });
   };
   shared_->idle.wait(lock, at_rest);
   return shared_->counts;

@@ -1,8 +1,8 @@
 // Empties the queue: takes what is due, delivers it beside each other per destination, records every answer.
 //
 // The only one to lease deliveries in this process. A destination whose session fails is left alone for a while as a
-// whole (promise 9), its deliveries wait without being counted against. Permanent refusals are returned as a report into
-// the Undelivered mailbox (promise 3).
+// whole (promise 9), its deliveries wait without being counted against. Permanent refusals are returned as a report
+// into the Undelivered mailbox (promise 3).
 #pragma once
 
 #include <memory>

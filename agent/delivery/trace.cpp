@@ -23,8 +23,7 @@ constexpr std::string_view kTraceField = "X-Mailstead-Trace";
 constexpr std::size_t kInstanceBytes = 12;
 
 [[noreturn]] void fail(const std::string& path) {
-  throw mail::Failure(mail::FailureKind::kStorage, mail::FailureScope::kProcess,
-                      path + ": " + std::strerror(errno));
+  throw mail::Failure(mail::FailureKind::kStorage, mail::FailureScope::kProcess, path + ": " + std::strerror(errno));
 }
 
 std::string random_name() {
@@ -53,7 +52,8 @@ void write_name(const std::string& path, const std::string& name) {
   const std::string fresh = path + ".new";
   const int file = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (file < 0) fail(fresh);
-  const bool written = ::write(file, name.data(), name.size()) == static_cast<ssize_t>(name.size()) && ::fsync(file) == 0;
+  const bool written =
+      ::write(file, name.data(), name.size()) == static_cast<ssize_t>(name.size()) && ::fsync(file) == 0;
   ::close(file);
   if (!written || ::rename(fresh.c_str(), path.c_str()) != 0) fail(path);
 }

@@ -15,7 +15,8 @@ namespace mailstead::agent {
 // The random name of this data directory, made at first use (file "instance", mode 0600). Throws Failure(kStorage).
 [[nodiscard]] std::string instance_of(const std::string& data_dir);
 
-// The message with a Received field (gateway form, RFC 5321 §4.4) and our X-Mailstead-Trace in front; the content itself is shared.
+// The message with a Received field (gateway form, RFC 5321 §4.4) and our X-Mailstead-Trace in front; the content
+// itself is shared.
 [[nodiscard]] std::shared_ptr<const mail::Content> with_trace(std::shared_ptr<const mail::Content> content,
                                                               const std::string& host, const std::string& instance,
                                                               storage::MessageId message, mail::WallTime now);

@@ -84,7 +84,8 @@ class RelaySession final : public net::ServerSession {
 }  // namespace
 
 net::ServerSessionFactory make_relay_factory(std::shared_ptr<RelayCounts> counts) {
-  return [counts](const net::PeerFacts&, const std::function<void()>&) { return std::make_unique<RelaySession>(counts); };
+  return
+      [counts](const net::PeerFacts&, const std::function<void()>&) { return std::make_unique<RelaySession>(counts); };
 }
 
 }  // namespace mailstead::agent::demo

@@ -62,7 +62,8 @@ RemoteSide::RemoteSide(const std::string& directory, const std::vector<SampleMes
   imap::ServerContext imap_context{.store = *store_, .keys = key_lookup(*store_), .clock = clock, .version = {}};
   imap_ = std::make_unique<net::Listener>(settings("demo imap"), imap::make_session_factory(std::move(imap_context)),
                                           lot_, pool_, say);
-  pop3::ServerContext pop3_context{.store = *store_, .lookup = key_lookup(*store_), .clock = clock, .host_name = "localhost"};
+  pop3::ServerContext pop3_context{
+      .store = *store_, .lookup = key_lookup(*store_), .clock = clock, .host_name = "localhost"};
   pop3_ = std::make_unique<net::Listener>(settings("demo pop3"), pop3::make_session_factory(std::move(pop3_context)),
                                           lot_, pool_, say);
   relay_ = std::make_unique<net::Listener>(settings("demo relay"), make_relay_factory(counts_), lot_, pool_, say);
@@ -76,9 +77,17 @@ RemoteSide::~RemoteSide() {
   lot_.stop();
 }
 
-std::uint16_t RemoteSide::imap_port() const { return imap_->port(); }
-std::uint16_t RemoteSide::pop3_port() const { return pop3_->port(); }
-std::uint16_t RemoteSide::relay_port() const { return relay_->port(); }
-std::uint64_t RemoteSide::relayed() const { return counts_->messages; }
+std::uint16_t RemoteSide::imap_port() const {
+  return imap_->port();
+}
+std::uint16_t RemoteSide::pop3_port() const {
+  return pop3_->port();
+}
+std::uint16_t RemoteSide::relay_port() const {
+  return relay_->port();
+}
+std::uint64_t RemoteSide::relayed() const {
+  return counts_->messages;
+}
 
 }  // namespace mailstead::agent::demo

@@ -17,7 +17,8 @@ namespace mailstead::agent::demo {
 class RemoteSide {
  public:
   // Fills a store under `directory` with the sample mail and serves it.
-  RemoteSide(const std::string& directory, const std::vector<SampleMessage>& messages, const mail::Clock& clock, Log& log);
+  RemoteSide(const std::string& directory, const std::vector<SampleMessage>& messages, const mail::Clock& clock,
+             Log& log);
   ~RemoteSide();
   RemoteSide(const RemoteSide&) = delete;
   RemoteSide& operator=(const RemoteSide&) = delete;

@@ -50,13 +50,16 @@ std::string with_attachment() {
 }  // namespace
 
 std::vector<SampleMessage> sample_mail() {
-  const std::string both = header(1, "Bob <bob@example.com>", "alice@example.org, alice@old-isp.example",
-                                  "Lunch on Friday?") + plain("The usual place at noon?");
+  const std::string both =
+      header(1, "Bob <bob@example.com>", "alice@example.org, alice@old-isp.example", "Lunch on Friday?") +
+      plain("The usual place at noon?");
   // The same mail, as the other provider passed it on.
-  const std::string both_again = "Delivered-To: alice@old-isp.example\r\nX-Old-Isp-Scan: clean\r\n"
-                                 "Received: from relay.example.com by old-isp.example; Mon, 02 Nov 2026 09:01:30 +0100\r\n" + both;
-  const std::string newsletter = header(8, "Weekly News <news@example.com>", "alice@old-isp.example", "This week") +
-                                 plain("All the news.");
+  const std::string both_again =
+      "Delivered-To: alice@old-isp.example\r\nX-Old-Isp-Scan: clean\r\n"
+      "Received: from relay.example.com by old-isp.example; Mon, 02 Nov 2026 09:01:30 +0100\r\n" +
+      both;
+  const std::string newsletter =
+      header(8, "Weekly News <news@example.com>", "alice@old-isp.example", "This week") + plain("All the news.");
   return {
       {"work", "INBOX", both},
       {"old-isp", "INBOX", both_again},
@@ -64,10 +67,13 @@ std::vector<SampleMessage> sample_mail() {
       {"old-isp", "INBOX", newsletter},
       {"work", "INBOX",
        header(2, "=?utf-8?q?J=C3=B6rg_M=C3=BCller?= <joerg@example.de>", "alice@example.org",
-              "=?iso-8859-1?q?Gr=FC=DFe_aus_K=F6ln?=") + plain("Sch\xC3\xB6ne Gr\xC3\xBC\xC3\x9F" "e!")},
+              "=?iso-8859-1?q?Gr=FC=DFe_aus_K=F6ln?=") +
+           plain("Sch\xC3\xB6ne Gr\xC3\xBC\xC3\x9F"
+                 "e!")},
       {"work", "INBOX",
        header(3, "=?utf-8?b?5bGx55Sw?= <yamada@example.jp>", "alice@example.org",
-              "=?iso-2022-jp?b?GyRCMnE1RCROJCpDTiRpJDsbKEI=?=") + plain("\xE4\xBC\x9A\xE8\xAD\xB0")},
+              "=?iso-2022-jp?b?GyRCMnE1RCROJCpDTiRpJDsbKEI=?=") +
+           plain("\xE4\xBC\x9A\xE8\xAD\xB0")},
       {"work", "Lists/dev",
        header(4, "Carol <carol@example.net>", "dev@lists.example.org", "[dev] Release candidate 2") +
            "List-Id: Development <dev.lists.example.org>\r\nPrecedence: list\r\n" + plain("Please test.")},
@@ -76,7 +82,8 @@ std::vector<SampleMessage> sample_mail() {
        header(6, "Winner <winner@spam.example>", "alice@old-isp.example", "You have won") + "X-Spam-Flag: YES\r\n" +
            plain("Click here.")},
       {"old-isp", "INBOX",
-       header(7, "Dave <dave@example.com>", "alice@old-isp.example", "Please forward this to the team") + plain("Thanks!")},
+       header(7, "Dave <dave@example.com>", "alice@old-isp.example", "Please forward this to the team") +
+           plain("Thanks!")},
       {"old-isp", "INBOX", "This message has no header at all, only words.\r\n"},
   };
 }

@@ -143,8 +143,12 @@ bool AccountPoller::woken(std::stop_token stop) {
   }
 }
 
-std::chrono::seconds AccountPoller::waiting_limit() const { return retriever_->waiting_limit(); }
+std::chrono::seconds AccountPoller::waiting_limit() const {
+  return retriever_->waiting_limit();
+}
 
-void AccountPoller::disconnect() noexcept { retriever_->disconnect(); }
+void AccountPoller::disconnect() noexcept {
+  retriever_->disconnect();
+}
 
 }  // namespace mailstead::agent

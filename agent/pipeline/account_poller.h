@@ -42,7 +42,8 @@ class AccountPoller {
   [[nodiscard]] PollReport poll(const retrieval::PollOptions& options, retrieval::PollObserver& observer,
                                 IntakeObserver* intake_observer, std::stop_token stop);
 
-  // See retrieval::Retriever. A failure while waiting is logged and ends the waiting: nullopt / true (poll, which redials).
+  // See retrieval::Retriever. A failure while waiting is logged and ends the waiting: nullopt / true (poll, which
+  // redials).
   [[nodiscard]] std::optional<int> start_waiting(std::stop_token stop);
   [[nodiscard]] bool woken(std::stop_token stop);
   [[nodiscard]] std::chrono::seconds waiting_limit() const;

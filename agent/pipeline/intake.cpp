@@ -41,7 +41,8 @@ Intake::~Intake() {
   // The writer's callbacks refer to this object.
   try {
     store_.acceptor().flush();
-  } catch (const mail::Failure&) {  // NOLINT(bugprone-empty-catch): flush() has already waited, the failure was reported
+  } catch (
+      const mail::Failure&) {  // NOLINT(bugprone-empty-catch): flush() has already waited, the failure was reported
   }
 }
 
@@ -73,8 +74,9 @@ void Intake::end() {
   const auto header = mail::HeaderBlock::parse(facts.header);
   const std::string sender = envelope_sender_of(facts);
   const std::vector<std::string> envelope_to;
-  const router::Subject subject{facts, header, *content, account_.name, message_.source.folder, message_.flags,
-                                message_.internal_date, now, sender, envelope_to};
+  const router::Subject subject{
+      facts, header, *content,   account_.name, message_.source.folder, message_.flags, message_.internal_date,
+      now,   sender, envelope_to};
   const router::Decision decision = config_->rules->decide(subject);
 
   storage::Acceptance acceptance;

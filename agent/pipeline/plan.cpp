@@ -17,7 +17,11 @@ class Planner {
  public:
   Planner(const Config& config, const router::Decision& decision, const mail::MessageFacts& facts,
           std::shared_ptr<const mail::Content> content, const std::string& sender, storage::Acceptance& acceptance)
-      : config_(config), decision_(decision), facts_(facts), content_(std::move(content)), sender_(sender),
+      : config_(config),
+        decision_(decision),
+        facts_(facts),
+        content_(std::move(content)),
+        sender_(sender),
         acceptance_(acceptance) {
     acceptance_.contents.push_back(
         {content_, facts.content, facts.header.size(), mail::encode_structure(facts.structure)});

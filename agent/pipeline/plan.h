@@ -13,8 +13,8 @@
 namespace mailstead::agent {
 
 // Fills contents, placements, deliveries, events and discarded of `acceptance`; the rest of it is the caller's.
-// Every decision ends in at least one placement or delivery, or in `discarded` (promise 3): what names no usable destination
-// goes to the undelivered user's INBOX, with an event that says so.
+// Every decision ends in at least one placement or delivery, or in `discarded` (promise 3): what names no usable
+// destination goes to the undelivered user's INBOX, with an event that says so.
 void plan_acceptance(const Config& config, const router::Decision& decision, const mail::MessageFacts& facts,
                      std::shared_ptr<const mail::Content> content, const std::string& envelope_sender,
                      storage::Acceptance& acceptance);

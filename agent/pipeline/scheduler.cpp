@@ -136,9 +136,9 @@ class Scheduler::Seat : public std::enable_shared_from_this<Seat> {
     for (const auto& warning : report.warnings) shared_->log.warning(fmt::format("account {}: {}", name, warning));
     if (report.failure && report.failure->kind() == mail::FailureKind::kCancelled) return;
     if (report.failure) {
-      shared_->log.error(fmt::format("account {}: {}; {}", name, report.failure->text(),
-                                     report.paused ? "paused until its settings change"
-                                                   : "next try in " + mail::format_duration(report.next_in)));
+      shared_->log.error(fmt::format(
+          "account {}: {}; {}", name, report.failure->text(),
+          report.paused ? "paused until its settings change" : "next try in " + mail::format_duration(report.next_in)));
       if (!report.failure->detail().empty())
         shared_->log.debug(fmt::format("account {}: {}", name, report.failure->detail()));
     } else if (report.counts.accepted + report.counts.duplicates + report.counts.skipped + report.cleaned > 0) {
@@ -165,7 +165,9 @@ Scheduler::Scheduler(storage::Store& store, const mail::Clock& clock, Log& log, 
                      net::WorkerPool& pool)
     : shared_(new Shared{store, clock, log, lot, pool, {}, {}}) {}
 
-Scheduler::~Scheduler() { stop(); }
+Scheduler::~Scheduler() {
+  stop();
+}
 
 void Scheduler::apply(std::shared_ptr<const Config> config) {
   std::lock_guard lock(shared_->mutex);

@@ -1,5 +1,5 @@
-// When which account is polled: interval, backoff, IDLE, "poll now". Accounts run beside each other on the worker pool and wait
-// in the parking lot, so that neither threads nor wake-ups grow with their number.
+// When which account is polled: interval, backoff, IDLE, "poll now". Accounts run beside each other on the worker pool
+// and wait in the parking lot, so that neither threads nor wake-ups grow with their number.
 #pragma once
 
 #include <functional>
@@ -25,8 +25,8 @@ class Scheduler {
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
-  // Takes a configuration into force: new accounts begin, removed ones end, changed ones start anew; a poll in hand is finished
-  // under the old settings.
+  // Takes a configuration into force: new accounts begin, removed ones end, changed ones start anew; a poll in hand is
+  // finished under the old settings.
   void apply(std::shared_ptr<const Config> config);
   // All accounts, or the named ones; also those that are paused. False: there is no such account.
   bool poll_now(const std::string& account = {});

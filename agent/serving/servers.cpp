@@ -70,7 +70,9 @@ struct Servers::State {
 Servers::Servers(storage::Store& store, const mail::Clock& clock, Log& log, net::ParkingLot& lot, net::WorkerPool& pool)
     : state_(std::make_unique<State>(store, clock, log, lot, pool)) {}
 
-Servers::~Servers() { stop(); }
+Servers::~Servers() {
+  stop();
+}
 
 void Servers::apply(const Config& config) {
   std::lock_guard lock(state_->mutex);
@@ -78,12 +80,14 @@ void Servers::apply(const Config& config) {
   for (auto& [name, open] : state_->listeners) {
     auto wanted = config.listeners.find(name);
     // A certificate is read again at each reload: it may have been renewed under the same name.
-    if (wanted == config.listeners.end() || !same(open.config, wanted->second) || open.config.tls != net::TlsMode::kNone)
+    if (wanted == config.listeners.end() || !same(open.config, wanted->second) ||
+        open.config.tls != net::TlsMode::kNone)
       to_close.push_back(name);
   }
   // The certificates are tried before a port is given up for them.
   for (const auto& name : to_close)
-    if (auto wanted = config.listeners.find(name); wanted != config.listeners.end() && wanted->second.tls != net::TlsMode::kNone)
+    if (auto wanted = config.listeners.find(name);
+        wanted != config.listeners.end() && wanted->second.tls != net::TlsMode::kNone)
       (void)net::ServerTls(wanted->second.certificate, wanted->second.key);
   for (const auto& name : to_close) state_->listeners.erase(name);
   for (const auto& [name, wanted] : config.listeners) {
@@ -98,7 +102,8 @@ std::vector<ListenerFacts> Servers::facts() const {
   std::lock_guard lock(state_->mutex);
   std::vector<ListenerFacts> all;
   for (const auto& [name, open] : state_->listeners)
-    all.push_back({name, open.listener->address(), std::string(name_of(open.config.tls)), open.listener->connections()});
+    all.push_back(
+        {name, open.listener->address(), std::string(name_of(open.config.tls)), open.listener->connections()});
   return all;
 }
 

@@ -30,8 +30,9 @@ class Servers {
   Servers(const Servers&) = delete;
   Servers& operator=(const Servers&) = delete;
 
-  // Opens, closes and replaces listeners so that they are those of the configuration; unchanged ones go on, their connections too.
-  // Throws Failure(kConfiguration, kProcess) when one cannot be opened; the listeners of before stay then.
+  // Opens, closes and replaces listeners so that they are those of the configuration; unchanged ones go on, their
+  // connections too. Throws Failure(kConfiguration, kProcess) when one cannot be opened; the listeners of before stay
+  // then.
   void apply(const Config& config);
   [[nodiscard]] std::vector<ListenerFacts> facts() const;
   void stop() noexcept;
