@@ -49,10 +49,10 @@ Finding probe_account(const AccountConfig& account) {
     std::vector<std::string> capabilities;
     for (const auto& capability : facts.capabilities) capabilities.push_back(mail::printable(capability, 100));
     finding.lines.emplace_back("can do", fmt::format("{}", fmt::join(capabilities, " ")));
-    finding.lines.emplace_back(
-        "holds", account.protocol == Protocol::kPop3
-                     ? fmt::format("{} messages", facts.messages)
-                     : fmt::format("{} folders, {} messages in those to be fetched", facts.folders, facts.messages));
+    finding.lines.emplace_back("holds", account.protocol == Protocol::kPop3
+                                            ? counted(facts.messages, "message")
+                                            : counted(facts.folders, "folder") + ", " +
+                                                  counted(facts.messages, "message") + " in those to be fetched");
     return finding;
   } catch (const mail::Failure& failure) {
     return failed(what, failure.text());
@@ -117,8 +117,9 @@ int check(const GlobalOptions& options, const CheckArguments& arguments) {
                      {"rules", config->rules->size()}};
   bool ok = true;
   if (!arguments.json)
-    fmt::print("{}: ok: {} accounts, {} destinations, {} rules, {} listeners\n", config->file, config->accounts.size(),
-               config->destinations.size(), config->rules->size(), config->listeners.size());
+    fmt::print("{}: ok: {}, {}, {}, {}\n", config->file, counted(config->accounts.size(), "account"),
+               counted(config->destinations.size(), "destination"), counted(config->rules->size(), "rule"),
+               counted(config->listeners.size(), "listener"));
   if (arguments.connect)
     for (const auto& finding : probe_all(*config)) {
       ok = ok && finding.ok;

@@ -45,10 +45,10 @@ void add_global_options(CLI::App& app, GlobalOptions& options) {
       "-q,--quiet", [&options](std::int64_t count) { options.verbosity -= static_cast<int>(count); },
       "Say less; may be repeated");
   app.add_option("--log-format", options.log_format, "How the log is written")
-      ->check(CLI::IsMember({"text", "json"}))
+      ->check(CLI::IsMember({"text", "json"}).description(""))
       ->type_name("text|json");
   app.add_option("--color", options.color, "Colour on terminals (NO_COLOR is honoured)")
-      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->check(CLI::IsMember({"auto", "always", "never"}).description(""))
       ->type_name("auto|always|never");
 }
 
@@ -77,7 +77,7 @@ int print_help(const CLI::App& app, const std::string& topic) {
   }
   for (const auto* sub : app.get_subcommands({}))
     if (sub->get_name() == topic) {
-      fmt::print("{}", sub->help());
+      fmt::print("{}", sub->help("mailstead"));
       return kDone;
     }
   const auto meant = suggestion(app, topic);

@@ -168,6 +168,7 @@ class Demo {
     for (const auto& event : message.events) {
       if (event.kind != "rule" && event.kind != "placed" && event.kind != "discarded" && event.kind != "delivered")
         continue;
+      if (event.text.starts_with("none decided")) continue;  // placed in the INBOX: nothing to add
       if (!text.empty()) text += "; ";
       text += event.kind == "rule" ? "rule " + event.text : event.kind + " " + event.text;
     }

@@ -53,7 +53,7 @@ std::string result_line(const PollReport& report) {
   if (report.failure) return report.failure->text();
   const auto& counts = report.counts;
   std::string text = fmt::format("{} new", counts.accepted);
-  if (counts.duplicates > 0) text += fmt::format(", {} duplicates", counts.duplicates);
+  if (counts.duplicates > 0) text += ", " + counted(counts.duplicates, "duplicate");
   if (counts.skipped > 0) text += fmt::format(", {} skipped", counts.skipped);
   if (report.cleaned > 0) text += fmt::format(", {} cleaned up at the source", report.cleaned);
   if (counts.bytes > 0) {

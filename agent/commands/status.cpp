@@ -118,7 +118,7 @@ int status(const GlobalOptions& options, bool as_json) {
   else
     fmt::print("no agent is running; data in {}\n\n", config->data_dir);
   print_accounts(*config, store.get(), now, agent.has_value());
-  fmt::print("\nqueue: {} {}\n", queued, queued == 1 ? "delivery" : "deliveries");
+  fmt::print("\nqueue: {}\n", counted(queued, "delivery"));
   if (store) print_mailboxes(*config, *store);
   if (agent) print_listeners(*agent);
   return kDone;

@@ -76,6 +76,12 @@ std::string local_time(std::optional<mail::WallTime> time) {
   return {text, length};
 }
 
+std::string counted(std::uint64_t count, const std::string& noun) {
+  const std::string number = std::to_string(count) + " ";
+  if (count == 1) return number + noun;
+  return number + (noun.ends_with("y") ? noun.substr(0, noun.size() - 1) + "ies" : noun + "s");
+}
+
 std::string relative_time(std::optional<mail::WallTime> time, mail::WallTime now) {
   if (!time) return {};
   if (*time > now) return "in " + mail::format_duration(*time - now);

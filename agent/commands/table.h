@@ -1,6 +1,7 @@
 // Tables and JSON on standard output, and whether there may be colour.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,6 +28,8 @@ class Table {
 [[nodiscard]] bool use_color(const std::string& option, int descriptor);
 // "2026-11-23 14:05:09" in local time; "" for nullopt.
 [[nodiscard]] std::string local_time(std::optional<mail::WallTime> time);
+// "1 account", "2 accounts".
+[[nodiscard]] std::string counted(std::uint64_t count, const std::string& noun);
 // "3m ago", "in 2m"; "" for nullopt.
 [[nodiscard]] std::string relative_time(std::optional<mail::WallTime> time, mail::WallTime now);
 

@@ -118,6 +118,8 @@ void AccountPoller::record(const PollReport& report, mail::WallTime now) {
 }
 
 bool AccountPoller::paused() const {
+  // A password behind a command or the environment may be another one now: it is tried once more.
+  if (account_.secret_file.empty() && account_.secret_mark.empty()) return false;
   const auto state = store_.accounts().state(account_.name);
   return state && state->paused && state->configuration_digest == digest_of(account_);
 }
