@@ -271,7 +271,11 @@ void SqliteAcceptor::accept(Acceptance acceptance, AcceptDone done) {
 }
 
 void SqliteAcceptor::flush() {
-  database_.write([](WriteContext&) {});
+  try {
+    database_.write([](WriteContext&) {});
+  } catch (const mail::Failure&) {
+    // Whatever was handed over has been told so; there is nothing of our own that could fail.
+  }
 }
 
 }  // namespace mailstead::storage::sqlite

@@ -176,6 +176,7 @@ std::optional<mail::Failure> Writer::attempt(std::span<const std::unique_ptr<Com
     return as_failure(error);
   }
   MAILSTEAD_FAILPOINT("writer.after_commit");
+  note_changes();
   return std::nullopt;
 }
 
@@ -185,10 +186,16 @@ void Writer::undo() noexcept {
   context_.reset();
 }
 
+// Taken out of the context at once: a command that fails later resets it.
+void Writer::note_changes() {
+  changed_mailboxes_.merge(context_.mailboxes.take_touched());
+  queue_changed_ = std::exchange(context_.queue_changed, false) || queue_changed_;
+}
+
 void Writer::announce() {
-  std::set<MailboxId> touched = context_.mailboxes.take_touched();
-  if (!touched.empty() && listener_.mailboxes_changed) listener_.mailboxes_changed(touched);
-  if (std::exchange(context_.queue_changed, false) && listener_.queue_changed) listener_.queue_changed();
+  std::set<MailboxId> mailboxes = std::exchange(changed_mailboxes_, {});
+  if (!mailboxes.empty() && listener_.mailboxes_changed) listener_.mailboxes_changed(mailboxes);
+  if (std::exchange(queue_changed_, false) && listener_.queue_changed) listener_.queue_changed();
 }
 
 void Writer::checkpoint_if_due(bool idle) noexcept {

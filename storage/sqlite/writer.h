@@ -66,6 +66,7 @@ class Writer {
   void commit(Group& group);
   [[nodiscard]] std::optional<mail::Failure> attempt(std::span<const std::unique_ptr<Command>> commands);
   void undo() noexcept;
+  void note_changes();
   void announce();
   void checkpoint_if_due(bool idle) noexcept;
 
@@ -74,7 +75,10 @@ class Writer {
   WriteContext context_;
   const WriterLimits limits_;
   const WriterListener listener_;
-  std::optional<mail::Failure> lost_;  // the writer's thread only
+  // The writer's thread only.
+  std::optional<mail::Failure> lost_;
+  std::set<MailboxId> changed_mailboxes_;  // committed, not yet announced
+  bool queue_changed_ = false;
   std::atomic<bool> sound_{true};
 
   std::mutex mutex_;

@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <future>
+
 namespace mailstead::storage {
 namespace {
 
@@ -9,7 +12,24 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using Outcome = AcceptReceipt::Outcome;
 
-class AcceptorContract : public StoreContract {};
+class AcceptorContract : public StoreContract {
+ protected:
+  // Holds the writer inside the callback of message 9999 until the result is called: what is handed over meanwhile
+  // waits and is taken together.
+  std::function<void()> hold_writer() {
+    auto gate = std::make_shared<std::promise<void>>();
+    auto inside = std::make_shared<std::promise<void>>();
+    Acceptance first = message(9999);
+    first.source.account = "gate";
+    first.placements[0].folder = "gate";
+    store().acceptor().accept(std::move(first), [gate, inside](const AcceptResult&) {
+      inside->set_value();
+      gate->get_future().wait();
+    });
+    inside->get_future().wait();
+    return [gate] { gate->set_value(); };
+  }
+};
 MAILSTEAD_FOR_EACH_STORE(AcceptorContract);
 
 TEST_P(AcceptorContract, KeepsBytesLedgerPlacementAndHistoryTogether) {
@@ -43,6 +63,7 @@ TEST_P(AcceptorContract, RefusesAMessageThatWouldBeNowhere) {
 
 TEST_P(AcceptorContract, AFailureInAGroupDoesNotHarmItsNeighbours) {
   std::vector<bool> failed(20);
+  auto release = hold_writer();
   for (std::size_t i = 0; i < failed.size(); ++i) {
     Acceptance acceptance = message(i + 1);
     if (i % 3 == 1) acceptance.placements[0].folder = "bad//name";
@@ -50,6 +71,7 @@ TEST_P(AcceptorContract, AFailureInAGroupDoesNotHarmItsNeighbours) {
     store().acceptor().accept(std::move(acceptance), [&failed, i](const AcceptResult& result) {
       failed[i] = std::holds_alternative<mail::Failure>(result);
     });
+    if (i == 1) release();  // the rest may have to wait for room
   }
   store().acceptor().flush();
   std::vector<std::string> expected;
@@ -58,6 +80,27 @@ TEST_P(AcceptorContract, AFailureInAGroupDoesNotHarmItsNeighbours) {
     if (!failed[i]) expected.push_back(body(i + 1));
   }
   EXPECT_EQ(bodies("INBOX"), expected);
+}
+
+TEST_P(AcceptorContract, WatchersLearnOfTheGoodOnesOfAFailedGroup) {
+  ASSERT_TRUE(store().users().add({"alice", "keys", at(0)}));
+  std::atomic<int> told{0};
+  std::atomic<int> queue_told{0};
+  auto handle = store().mail().watch(box("INBOX").id, [&] { ++told; });
+  store().queue().on_change([&] { ++queue_told; });
+  auto release = hold_writer();
+  Acceptance good = message(1, "x");
+  good.deliveries.push_back(delivery_to("relay", {}));
+  store().acceptor().accept(std::move(good), nullptr);
+  Acceptance bad = message(2, "y");
+  bad.source.uid_validity = 8;
+  store().acceptor().accept(std::move(bad), nullptr);
+  release();
+  store().acceptor().flush();
+  store().acceptor().flush();  // the notice follows the end of the commands
+  EXPECT_EQ(told.load(), 1);
+  EXPECT_EQ(queue_told.load(), 1);
+  store().queue().on_change(nullptr);
 }
 
 TEST_P(AcceptorContract, TellsInOrderOfTheCalls) {
@@ -133,6 +176,7 @@ TEST_P(AcceptorContract, RecognisesDuplicatesInsideScopeAndWindow) {
 
 TEST_P(AcceptorContract, RecognisesADuplicateInsideOneGroup) {
   std::vector<Outcome> outcomes;
+  auto release = hold_writer();
   for (Uid uid = 1; uid <= 3; ++uid) {
     Acceptance same = message(1);
     same.source.uid = uid;
@@ -140,6 +184,7 @@ TEST_P(AcceptorContract, RecognisesADuplicateInsideOneGroup) {
       outcomes.push_back(std::get<AcceptReceipt>(result).outcome);
     });
   }
+  release();
   store().acceptor().flush();
   EXPECT_THAT(outcomes, ElementsAre(Outcome::kAccepted, Outcome::kDuplicate, Outcome::kDuplicate));
 }
