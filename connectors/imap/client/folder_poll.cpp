@@ -1,6 +1,7 @@
 #include "connectors/imap/client/folder_poll.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "connectors/imap/client/select.h"
 #include "connectors/imap/client/source_cleanup.h"
@@ -185,6 +186,7 @@ void FolderPoll::download(const std::vector<Listed>& messages) {
   source.folder = folder_.name;
   source.uid_validity = uid_validity_;
   BodyDownload body_download(session_, run_.sink, source, options);
+  unflushed_ = true;
   DownloadResult got = body_download.run(messages);
   run_.result.fetched += got.fetched;
   run_.result.bytes += got.bytes;
@@ -214,7 +216,7 @@ void FolderPoll::count_attempt(const Listed& message, const std::string& reason)
 
 void FolderPoll::settle_window(Uid through) {
   if (run_.dry_run) return;
-  run_.sink.flush();
+  if (std::exchange(unflushed_, false)) run_.sink.flush();
   require_same_mailbox();
   std::vector<Uid> durable;
   for (const storage::SourceRef& source : run_.sink.take_durable()) {

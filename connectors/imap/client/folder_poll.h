@@ -79,6 +79,7 @@ class FolderPoll {
   const Folder& folder_;
   storage::FolderProgress progress_;
   bool known_to_ledger_ = false;
+  bool unflushed_ = false;
   std::uint32_t uid_validity_ = 0;
   std::uint32_t span_ = 10'000;                 // UIDs asked for in one listing of a large folder
   std::optional<storage::Uid> lowest_missing_;  // the ledger does not advance past it

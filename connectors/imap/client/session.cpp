@@ -1,5 +1,7 @@
 #include "connectors/imap/client/session.h"
 
+#include <openssl/crypto.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -82,7 +84,7 @@ Tag Session::write_command(const CommandText& command, bool watched) {
   bytes += text.substr(written);
   bytes += "\r\n";
   stream_->write_all(bytes, patience_.for_line());
-  std::fill(bytes.begin(), bytes.end(), '\0');  // it may hold a password
+  OPENSSL_cleanse(bytes.data(), bytes.size());  // it may hold a password
   return tag;
 }
 

@@ -167,6 +167,19 @@ TEST(ImapRetriever, SendsAPasswordAsLiteralWhenItMust) {
   EXPECT_FALSE(world.failure) << world.failure->text();
 }
 
+TEST(ImapRetriever, SaysWhoItIsAfterTheSignIn) {
+  World world("id_after_login");
+  world.poll_and_leave();
+  EXPECT_FALSE(world.failure) << world.failure->text();
+}
+
+TEST(ImapRetriever, SaysWhoItIsToYahooBeforeTheSignIn) {
+  World world("id_before_login");
+  world.settings.endpoint.host = "imap.mail.yahoo.com";
+  world.poll_and_leave();
+  EXPECT_FALSE(world.failure) << world.failure->text();
+}
+
 TEST(ImapRetriever, AbandonsAnUnreadableChallenge) {
   World world("sasl_bad_challenge");
   world.poll_and_leave();
