@@ -136,9 +136,9 @@ class Lister {
     for (ListedMessage* message : repeated) message->identity.clear();
   }
 
-  void warn(std::string text) {
+  void warn(std::string_view text) {
     constexpr std::size_t kMaxWarnings = 20;
-    if (result_.warnings.size() < kMaxWarnings) result_.warnings.push_back(std::move(text));
+    if (result_.warnings.size() < kMaxWarnings) result_.warnings.emplace_back(text);
   }
 
   Connection& connection_;
