@@ -93,6 +93,8 @@ class StoreOnDisk final : public Store {
   Users& users() override { return users_; }
 
   [[nodiscard]] CheckReport check(bool deep) const override { return sqlite::check(database_, deep); }
+  [[nodiscard]] bool sound() const override { return !database_.writer || database_.writer->sound(); }
+
   void tidy(mail::WallTime now) override {
     std::lock_guard lock(tidying_mutex_);
     tidying_.run(now);

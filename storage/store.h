@@ -36,6 +36,8 @@ class Store {
 
   // Database and segments held against each other, every digest verified when `deep`.
   [[nodiscard]] virtual CheckReport check(bool deep) const = 0;
+  // False once the disk has failed to confirm a write: every writing call throws until the process starts anew.
+  [[nodiscard]] virtual bool sound() const { return true; }
   // Drops what nothing refers to any more, rewrites segments more than half dead, prunes fingerprints and history past
   // their window. Cheap when there is nothing to do; called now and then by the agent.
   virtual void tidy(mail::WallTime now) = 0;

@@ -47,25 +47,30 @@ void AccountProgress::finished(std::string result) {
   result_ = std::move(result);
 }
 
+// A server is not always asked for sizes: then the messages alone tell how far it is.
+std::string AccountProgress::measure(std::chrono::milliseconds elapsed) const {
+  const std::uint64_t bytes = bytes_, messages = messages_, expected = messages_expected_, size = bytes_expected_;
+  const double share = size > 0 ? static_cast<double>(bytes) / static_cast<double>(size)
+                                : static_cast<double>(messages) / static_cast<double>(expected);
+  const double seconds = std::max(0.001, static_cast<double>(elapsed.count()) / 1000.0);
+  const auto rate = static_cast<mail::ByteCount>(static_cast<double>(bytes) / seconds);
+  std::string text =
+      fmt::format("{} {}/{} messages, {}, {}/s", bar(share), messages, expected,
+                  size > 0 ? mail::format_size(bytes) + " of " + mail::format_size(size) : mail::format_size(bytes),
+                  mail::format_size(rate));
+  if (share > 0.01 && share < 1.0) {
+    const auto left = static_cast<std::int64_t>(seconds * (1.0 - share) / share) + 1;
+    text += ", " + mail::format_duration(std::chrono::seconds(left)) + " left";
+  }
+  return text;
+}
+
 std::string AccountProgress::line(std::size_t width, std::chrono::milliseconds elapsed) const {
   std::string text;
   {
     std::lock_guard lock(mutex_);
     text = result_.empty() ? stage_ : result_;
-    if (result_.empty() && messages_expected_ > 0) {
-      const std::uint64_t bytes = bytes_, expected = std::max<std::uint64_t>(bytes_expected_, bytes);
-      const double share = expected > 0 ? static_cast<double>(bytes) / static_cast<double>(expected) : 0.0;
-      const double seconds = std::max(0.001, static_cast<double>(elapsed.count()) / 1000.0);
-      const double rate = static_cast<double>(bytes) / seconds;
-      text = fmt::format("{} {}/{} messages, {} of {}, {}/s", bar(share), messages_.load(), messages_expected_.load(),
-                         mail::format_size(bytes), mail::format_size(expected),
-                         mail::format_size(static_cast<mail::ByteCount>(rate)));
-      if (rate > 0 && expected > bytes)
-        text += ", " +
-                mail::format_duration(
-                    std::chrono::seconds(static_cast<std::int64_t>(static_cast<double>(expected - bytes) / rate) + 1)) +
-                " left";
-    }
+    if (result_.empty() && messages_expected_ > 0) text = measure(elapsed);
   }
   std::string line = account_ + "  " + text;
   while (display_width(line) > width && !line.empty()) {

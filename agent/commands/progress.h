@@ -29,6 +29,8 @@ class AccountProgress final : public retrieval::PollObserver, public IntakeObser
   [[nodiscard]] const std::string& account() const noexcept { return account_; }
 
  private:
+  [[nodiscard]] std::string measure(std::chrono::milliseconds elapsed) const;
+
   const std::string account_;
   std::atomic<std::uint64_t> messages_{0}, bytes_{0}, messages_expected_{0}, bytes_expected_{0};
   mutable std::mutex mutex_;  // guards stage_ and result_

@@ -52,6 +52,10 @@ int run(const GlobalOptions& options) {
     ::sd_notify(0, "READY=1");
     const auto wait = watchdog_interval();
     for (int signal = 0; signal != SIGTERM && signal != SIGINT; signal = next_signal(wait)) {
+      if (!runtime.store().sound()) {
+        log.error("the disk did not confirm a write: ending, so that a restart finds out what is there");
+        return kSomethingFailed;
+      }
       ::sd_notify(0, "WATCHDOG=1");
       if (signal == SIGHUP) reload(runtime, options, log);
       if (signal == SIGUSR1) runtime.poll_now();

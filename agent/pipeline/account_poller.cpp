@@ -125,9 +125,10 @@ bool AccountPoller::paused() const {
 }
 
 std::optional<int> AccountPoller::start_waiting(std::stop_token stop) {
-  if (!account_.idle) return std::nullopt;
   try {
-    return retriever_->start_waiting(std::move(stop));
+    auto descriptor = account_.idle ? retriever_->start_waiting(std::move(stop)) : std::nullopt;
+    if (!descriptor) retriever_->disconnect();
+    return descriptor;
   } catch (const mail::Failure& failure) {
     log_.debug(fmt::format("account {}: waiting for news failed: {}", account_.name, failure.text()));
     retriever_->disconnect();

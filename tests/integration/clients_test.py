@@ -3,6 +3,7 @@ import imaplib
 import os
 import poplib
 import shutil
+import ssl
 import subprocess
 import threading
 import time
@@ -91,6 +92,30 @@ class Clients(unittest.TestCase):
         known = set(corpus.digests(self.messages))
         self.assertTrue(all(corpus.digest(one) in known for one in got))
 
+    def test_starttls_and_a_cleartext_port_beside_it(self):
+        context = ssl.create_default_context(cafile=self.ca)
+        client = imaplib.IMAP4("localhost", self.agent.listener_port("imap"))
+        client.starttls(context)
+        client.login("me", "local word")
+        self.assertEqual(client.select("INBOX", readonly=True)[1][0], str(COUNT).encode())
+        client.logout()
+        client = poplib.POP3("localhost", self.agent.listener_port("pop3"))
+        client.stls(context)
+        client.user("me")
+        client.pass_("local word")
+        self.assertEqual(client.stat()[0], COUNT)
+        client.quit()
+
+    def test_a_wrong_password_and_an_unknown_user_get_the_same_words(self):
+        answers = []
+        for user, password in (("me", "wrong"), ("nobody", "local word")):
+            client = imaplib.IMAP4("127.0.0.1", self.agent.listener_port("imap"))
+            self.addCleanup(client.shutdown)
+            with self.assertRaises(imaplib.IMAP4.error) as caught:
+                client.login(user, password)
+            answers.append(str(caught.exception))
+        self.assertEqual(answers[0], answers[1])
+
     def test_curl_reads_over_imaps_and_pop3s(self):
         for url in (f"imaps://localhost:{self.agent.listener_port('imaps')}/INBOX;MAILINDEX=1",
                     f"pop3s://localhost:{self.agent.listener_port('pop3s')}/1"):
@@ -102,6 +127,7 @@ class Clients(unittest.TestCase):
     def test_mbsync_pulls_two_thousand_messages(self):
         directory = peers.Directory("mbsync")
         self.addCleanup(directory.remove)
+        os.mkdir(directory / "near")
         with open(directory / "rc", "w", encoding="utf-8") as out:
             out.write(f"""IMAPAccount us
 Host localhost
@@ -153,10 +179,12 @@ Sync Pull
 
         tmux("new-session", "-d", "-x", "120", "-y", "40", f"HOME={directory.path} LC_ALL=C.UTF-8 neomutt -F {directory / 'rc'}")
         self.addCleanup(tmux, "kill-server")
+        pane = int(tmux("display-message", "-p", "#{pane_pid}"))
         peers.wait_until(lambda: "Message 2" in tmux("capture-pane", "-p"), 60, "the index")
         tmux("send-keys", "Enter")
         peers.wait_until(lambda: "Subject:" in tmux("capture-pane", "-p"), 30, "the message")
         tmux("send-keys", "qx")
+        peers.wait_until(lambda: not os.path.exists(f"/proc/{pane}"), 30, "the end of neomutt")
 
     def test_new_mail_reaches_an_idling_client_within_a_second(self):
         client = self.imap()
@@ -188,7 +216,6 @@ def without_tuid(message):
 
 
 def insecure_context():
-    import ssl
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -40,7 +40,10 @@ TEST(EncodedWord, IsDecodedAsWellAsCanBe) {
       {"unknown charset", "=?x-none?Q?=E4?=", "\xC3\xA4"},
       {"unknown encoding", "=?utf-8?X?a?=", "=?utf-8?X?a?="},
       {"never ends", "=?utf-8?Q?abc", "=?utf-8?Q?abc"},
-      {"empty text", "a=?utf-8?Q?" "?=b", "ab"},
+      {"empty text",
+       "a=?utf-8?Q?"
+       "?=b",
+       "ab"},
       {"marks only", "=?=?=?", "=?=?=?"},
       {"8-bit text", "\xE4 =?utf-8?Q?a?=", "\xC3\xA4 a"},
       {"line end smuggled in", "=?utf-8?Q?a=0D=0ABcc:_x=00?=", "a  Bcc: x "},
