@@ -6,9 +6,12 @@
 #include <string>
 #include <string_view>
 
-#include "connectors/local/descriptor.h"
+#include "connectors/descriptor.h"
+#include "connectors/local/file_failure.h"
 
 namespace mailstead::local {
+
+using connectors::Descriptor;
 
 // The directory of a folder below the Maildir: "" for "" and INBOX, ".Lists.boost" for "Lists/boost" and "Lists.boost"
 // (the dot is Maildir++'s separator on disk, so both are the same folder; a leading "INBOX/" is the Maildir itself).

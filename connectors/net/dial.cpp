@@ -11,13 +11,15 @@
 #include <system_error>
 #include <thread>
 
-#include "connectors/net/descriptor.h"
+#include "connectors/descriptor.h"
 #include "connectors/net/resolve.h"
 #include "connectors/net/socket_stream.h"
 #include "mail/escape.h"
 #include "mail/failure.h"
 
 namespace mailstead::net {
+
+using connectors::Descriptor;
 namespace {
 
 using mail::Failure;

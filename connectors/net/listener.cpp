@@ -14,14 +14,16 @@
 #include <unordered_map>
 #include <vector>
 
+#include "connectors/descriptor.h"
 #include "connectors/net/connection.h"
-#include "connectors/net/descriptor.h"
 #include "connectors/net/dial.h"
 #include "connectors/net/resolve.h"
 #include "mail/escape.h"
 #include "mail/failure.h"
 
 namespace mailstead::net {
+
+using connectors::Descriptor;
 namespace {
 
 constexpr int kBacklog = 512;

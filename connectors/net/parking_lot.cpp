@@ -14,10 +14,12 @@
 #include <unordered_map>
 #include <vector>
 
-#include "connectors/net/descriptor.h"
+#include "connectors/descriptor.h"
 #include "mail/failure.h"
 
 namespace mailstead::net {
+
+using connectors::Descriptor;
 namespace {
 
 constexpr std::uint64_t kBell = 0;  // the eventfd's mark; tickets begin at 1

@@ -1,4 +1,4 @@
-#include "connectors/local/descriptor.h"
+#include "connectors/local/file_failure.h"
 
 #include <cerrno>
 #include <system_error>

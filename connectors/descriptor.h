@@ -1,11 +1,11 @@
-// Owns a file descriptor until it is handed on. Internal to connectors/net.
+// Owns a file descriptor until it is handed on. Internal to the wires.
 #pragma once
 
 #include <unistd.h>
 
 #include <utility>
 
-namespace mailstead::net {
+namespace mailstead::connectors {
 
 class Descriptor {
  public:
@@ -34,4 +34,4 @@ class Descriptor {
   int number_ = -1;
 };
 
-}  // namespace mailstead::net
+}  // namespace mailstead::connectors
