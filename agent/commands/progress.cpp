@@ -65,14 +65,16 @@ std::string AccountProgress::measure(std::chrono::milliseconds elapsed) const {
   return text;
 }
 
-std::string AccountProgress::line(std::size_t width, std::chrono::milliseconds elapsed) const {
+std::string AccountProgress::line(std::size_t name_width, std::size_t width, std::chrono::milliseconds elapsed) const {
   std::string text;
   {
     std::lock_guard lock(mutex_);
     text = result_.empty() ? stage_ : result_;
     if (result_.empty() && messages_expected_ > 0) text = measure(elapsed);
   }
-  std::string line = account_ + "  " + text;
+  std::string line = account_;
+  line.append(name_width - std::min(name_width, display_width(account_)) + 2, ' ');
+  line += text;
   while (display_width(line) > width && !line.empty()) {
     while (!line.empty() && (static_cast<unsigned char>(line.back()) & 0xC0U) == 0x80) line.pop_back();
     if (!line.empty()) line.pop_back();
@@ -83,6 +85,7 @@ std::string AccountProgress::line(std::size_t width, std::chrono::milliseconds e
 ProgressPainter::ProgressPainter(std::vector<std::shared_ptr<AccountProgress>> bars, bool enabled)
     : bars_(std::move(bars)) {
   if (!enabled || bars_.empty()) return;
+  for (const auto& one : bars_) name_width_ = std::max(name_width_, display_width(one->account()));
   paint(true);
   painter_ = std::jthread([this](std::stop_token stop) {
     std::mutex mutex;
@@ -106,7 +109,7 @@ void ProgressPainter::paint(bool first) {
   const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun_);
   const std::size_t width = terminal_width() - 1;
   std::string text = first ? "" : fmt::format("\x1b[{}A", bars_.size());
-  for (const auto& one : bars_) text += "\r\x1b[2K" + one->line(width, elapsed) + "\n";
+  for (const auto& one : bars_) text += "\r\x1b[2K" + one->line(name_width_, width, elapsed) + "\n";
   fmt::print(stderr, "{}", text);
   std::fflush(stderr);
 }

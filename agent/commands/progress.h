@@ -24,8 +24,8 @@ class AccountProgress final : public retrieval::PollObserver, public IntakeObser
   void settled(const storage::AcceptReceipt&) override { ++messages_; }
   void finished(std::string result);
 
-  // At most `width` columns; `elapsed` since the poll began.
-  [[nodiscard]] std::string line(std::size_t width, std::chrono::milliseconds elapsed) const;
+  // At most `width` columns, the account's name padded to `name_width`; `elapsed` since the poll began.
+  [[nodiscard]] std::string line(std::size_t name_width, std::size_t width, std::chrono::milliseconds elapsed) const;
   [[nodiscard]] const std::string& account() const noexcept { return account_; }
 
  private:
@@ -48,6 +48,7 @@ class ProgressPainter {
  private:
   void paint(bool first);
   std::vector<std::shared_ptr<AccountProgress>> bars_;
+  std::size_t name_width_ = 0;
   std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
   std::jthread painter_;
 };
