@@ -192,8 +192,9 @@ TEST(RouterCondition, LooksAtTheBeginningOfAnEndlessValueOnlyAndSaysSo) {
 }
 
 TEST(RouterCondition, SurvivesHeaderlessAndInvalidInput) {
-  for (std::string text : {std::string(), std::string("\r\n"), std::string("no header at all"),
-                           std::string("Subject: \xff\xfe\0\x80\r\nFrom: @@,<\"\">,\xff\r\n\r\n", 38)}) {
+  using std::string_literals::operator""s;
+  for (const std::string& text :
+       {""s, "\r\n"s, "no header at all"s, "Subject: \xff\xfe\0\x80\r\nFrom: @@,<\"\">,\xff\r\n\r\n"s}) {
     Sample sample;
     sample.text = text;
     EXPECT_FALSE(holds(R"({"any": [{"header": "Subject", "regex": "^x"}, {"address": "from", "domain": "a.b"},
