@@ -73,10 +73,10 @@ Finding probe_destination(const Config& config, const DestinationConfig& destina
 std::vector<Finding> probe_all(const Config& config) {
   std::vector<std::future<Finding>> running;
   for (const auto& [name, account] : config.accounts)
-    running.push_back(std::async(std::launch::async, [&account] { return probe_account(account); }));
+    running.push_back(std::async(std::launch::async, [&probed = account] { return probe_account(probed); }));
   for (const auto& [name, destination] : config.destinations)
     running.push_back(
-        std::async(std::launch::async, [&config, &destination] { return probe_destination(config, destination); }));
+        std::async(std::launch::async, [&config, &probed = destination] { return probe_destination(config, probed); }));
   std::vector<Finding> findings;
   for (auto& one : running) findings.push_back(one.get());
   return findings;

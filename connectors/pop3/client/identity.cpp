@@ -12,7 +12,6 @@ namespace {
 constexpr std::string_view kPrefix = "hash:";
 constexpr std::size_t kTopsInFlight = 64;
 constexpr std::size_t kMaxWarnings = 20;
-constexpr std::size_t kMaxHeaderLines = 200'000;
 
 // Fields that servers write into the mailbox themselves: they change when a message was read.
 bool is_status_field(std::string_view line) {
