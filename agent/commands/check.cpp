@@ -78,6 +78,7 @@ std::vector<Finding> probe_all(const Config& config) {
     running.push_back(
         std::async(std::launch::async, [&config, &probed = destination] { return probe_destination(config, probed); }));
   std::vector<Finding> findings;
+  findings.reserve(running.size());
   for (auto& one : running) findings.push_back(one.get());
   return findings;
 }
