@@ -1,8 +1,14 @@
 # What every target of the project shares: warnings, sanitizers, ccache, the libraries it stands on.
 
+# With precompiled headers ccache is of use only with this sloppiness (and GCC's -fpch-preprocess); paths below the checkout
+# count as relative, so that two checkouts share what they compile.
 find_program(MAILSTEAD_CCACHE ccache)
 if(MAILSTEAD_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${MAILSTEAD_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+    CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} ${MAILSTEAD_CCACHE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    add_compile_options(-fpch-preprocess)
+  endif()
 endif()
 
 find_package(Threads REQUIRED)
