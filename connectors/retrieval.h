@@ -24,7 +24,7 @@
 
 namespace mailstead::retrieval {
 
-enum class AfterFetch { kKeep, kDelete, kSeen, kMove };
+enum class AfterFetch { kKeep, kDelete, kSeen, kMove, kKeyword };
 
 struct AccountSettings {
   std::string name;
@@ -35,6 +35,7 @@ struct AccountSettings {
   std::vector<std::string> exclude_folders;
   AfterFetch after_fetch = AfterFetch::kKeep;
   std::string move_to;                             // folder on the source for kMove
+  std::string keyword;                             // for kKeyword
   std::chrono::seconds after{0};                   // counted from the fetch
   mail::ByteCount skip_larger_than = 0;            // 0: mail::kDefaultMaxMessageBytes
   std::uint32_t max_messages_per_poll = 0;         // 0: no limit
@@ -80,19 +81,25 @@ class PollObserver {
 struct PollOptions {
   bool dry_run = false;     // find and report, fetch nothing, touch nothing
   std::uint32_t limit = 0;  // 0: AccountSettings::max_messages_per_poll
+  // Everything that would be fetched counts as retrieved from now on; nothing is fetched, nothing touched.
+  bool mark_retrieved = false;
+  std::vector<std::string> folders;     // of the account's, only these (names or patterns); empty: all (IMAP)
+  std::optional<mail::WallTime> since;  // only what arrived then or later; the older stays for another poll
 };
 
 struct PollResult {
   std::uint64_t fetched = 0, skipped = 0, cleaned = 0;
   mail::ByteCount bytes = 0;
-  bool more = false;                  // a limit ended the poll early: poll again soon
+  bool more = false;  // a limit ended the poll early: poll again soon
+  // What the server asked for (LOGIN-DELAY): no next sign-in before; nullopt: nothing.
+  std::optional<std::chrono::seconds> not_before;
   std::vector<std::string> warnings;  // UIDVALIDITY changed, a folder that cannot be selected, … printable
 };
 
 struct FolderFacts {
   std::string name;  // UTF-8
   std::string special_use;
-  bool selectable = true, selected_for_retrieval = false;
+  bool selectable = true, selected_for_retrieval = false, subscribed = false;
   std::optional<std::uint64_t> messages, unseen;
 };
 

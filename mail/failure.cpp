@@ -7,6 +7,12 @@ namespace mailstead::mail {
 Failure::Failure(FailureKind kind, FailureScope scope, std::string text, std::string detail)
     : kind_(kind), scope_(scope), text_(std::move(text)), detail_(std::move(detail)) {}
 
+Failure Failure::come_again_in(std::chrono::seconds wait) const& {
+  Failure copy = *this;
+  copy.retry_after_ = wait;
+  return copy;
+}
+
 std::string_view name_of(FailureKind kind) noexcept {
   switch (kind) {
     case FailureKind::kTemporary: return "temporary";

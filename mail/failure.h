@@ -5,7 +5,9 @@
 // The kind says what went wrong, the scope how far the damage reaches; agent/ alone decides what follows from them.
 #pragma once
 
+#include <chrono>
 #include <exception>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,6 +36,10 @@ class Failure : public std::exception {
   [[nodiscard]] FailureScope scope() const noexcept { return scope_; }
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
   [[nodiscard]] const std::string& detail() const noexcept { return detail_; }
+  // What the peer said of when to come again ("Suggested Backoff Time", LOGIN-DELAY); nullopt: nothing.
+  [[nodiscard]] std::optional<std::chrono::seconds> retry_after() const noexcept { return retry_after_; }
+  // For `throw Failure(…).come_again_in(wait)`.
+  [[nodiscard]] Failure come_again_in(std::chrono::seconds wait) const&;
   [[nodiscard]] const char* what() const noexcept override { return text_.c_str(); }
 
  private:
@@ -41,6 +47,7 @@ class Failure : public std::exception {
   FailureScope scope_;
   std::string text_;
   std::string detail_;
+  std::optional<std::chrono::seconds> retry_after_;
 };
 
 [[nodiscard]] std::string_view name_of(FailureKind kind) noexcept;

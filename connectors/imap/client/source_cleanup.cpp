@@ -53,6 +53,7 @@ class CleanupRun {
     switch (order_.what) {
       case retrieval::AfterFetch::kKeep: return {};
       case retrieval::AfterFetch::kSeen: done = all(sets, {"UID STORE % +FLAGS.SILENT (\\Seen)"}); break;
+      case retrieval::AfterFetch::kKeyword: break;  // to come
       case retrieval::AfterFetch::kDelete: done = remove(sets); break;
       case retrieval::AfterFetch::kMove: done = move(sets); break;
     }
