@@ -19,7 +19,7 @@ constexpr std::size_t kMaxBuffered = 16 * 1024 * 1024;
 
 }  // namespace
 
-BufferedReader::BufferedReader(Stream& stream) : stream_(stream) {}
+BufferedReader::BufferedReader(Stream& stream) : stream_(&stream) {}
 
 std::string_view BufferedReader::buffered() const noexcept {
   return {buffer_.data() + begin_, end_ - begin_};
@@ -28,6 +28,12 @@ std::string_view BufferedReader::buffered() const noexcept {
 void BufferedReader::consume(std::size_t count) noexcept {
   begin_ += std::min(count, end_ - begin_);
   if (begin_ == end_) begin_ = end_ = 0;
+}
+
+std::string BufferedReader::take_buffered() {
+  std::string bytes(buffered());
+  begin_ = end_ = 0;
+  return bytes;
 }
 
 void BufferedReader::shrink() noexcept {
@@ -44,14 +50,14 @@ void BufferedReader::make_room() {
   }
   if (end_ < buffer_.size() && (buffer_.size() - end_ >= kFirstChunk / 2 || buffer_.size() >= kChunk)) return;
   if (buffer_.size() >= kMaxBuffered)
-    throw Failure(FailureKind::kLimit, FailureScope::kSession, stream_.peer() + ": answer too long");
+    throw Failure(FailureKind::kLimit, FailureScope::kSession, stream_->peer() + ": answer too long");
   buffer_.resize(buffer_.size() < kChunk ? kChunk : buffer_.size() * 2);
 }
 
 void BufferedReader::fill(const Deadline& deadline) {
   make_room();
-  const std::size_t got = stream_.read_some(std::span(buffer_).subspan(end_), deadline);
-  if (got == 0) throw Failure(FailureKind::kTemporary, FailureScope::kSession, stream_.peer() + ": connection closed");
+  const std::size_t got = stream_->read_some(std::span(buffer_).subspan(end_), deadline);
+  if (got == 0) throw Failure(FailureKind::kTemporary, FailureScope::kSession, stream_->peer() + ": connection closed");
   end_ += got;
   total_ += got;
   // The read filled the small buffer: the next one gets a whole chunk.
@@ -69,7 +75,7 @@ std::string_view BufferedReader::read_line(std::size_t limit, const Deadline& de
     const bool ends_in_cr = length > 0 && bytes[length - 1] == '\r';
     if (length - (ends_in_cr ? 1 : 0) > limit)
       throw Failure(FailureKind::kLimit, FailureScope::kSession,
-                    stream_.peer() + ": line longer than " + std::to_string(limit) + " octets");
+                    stream_->peer() + ": line longer than " + std::to_string(limit) + " octets");
     if (found != nullptr) {
       const std::string_view line = bytes.substr(0, length - (ends_in_cr ? 1 : 0));
       consume(length + 1);  // moves the bounds only: the view stays
@@ -94,7 +100,7 @@ void BufferedReader::read_exactly(mail::ByteCount count, std::chrono::millisecon
 void BufferedReader::require_empty() const {
   if (begin_ != end_)
     throw Failure(FailureKind::kProtocol, FailureScope::kSession,
-                  stream_.peer() + ": sent more in the clear behind its answer to STARTTLS (an attack?)");
+                  stream_->peer() + ": sent more in the clear behind its answer to STARTTLS (an attack?)");
 }
 
 }  // namespace mailstead::net

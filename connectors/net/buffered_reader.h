@@ -30,6 +30,10 @@ class BufferedReader {
   void read_exactly(mail::ByteCount count, std::chrono::milliseconds idle_wait, const Deadline& deadline,
                     const std::function<void(std::string_view)>& visit);
 
+  // Goes on over another stream (compression begins): what is in hand belongs to it. take_buffered() leaves the buffer
+  // empty.
+  [[nodiscard]] std::string take_buffered();
+  void read_from(Stream& stream) noexcept { stream_ = &stream; }
   // Before a TLS handshake: anything buffered came in the clear and may be forged (RFC 3207 §6, NO STARTTLS study).
   // Throws Failure(kProtocol, kSession) when the buffer is not empty.
   void require_empty() const;
@@ -41,7 +45,7 @@ class BufferedReader {
  private:
   void make_room();
 
-  Stream& stream_;
+  Stream* stream_;
   std::vector<char> buffer_;
   std::size_t begin_ = 0, end_ = 0;
   mail::ByteCount total_ = 0;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "connectors/imap/codec/syntax.h"
+#include "connectors/net/deflate_stream.h"
 #include "mail/escape.h"
 #include "mail/failure.h"
 
@@ -183,6 +184,12 @@ void Session::count_idle_response() {
 
 std::vector<std::string> Session::take_alerts() {
   return std::exchange(alerts_, {});
+}
+
+void Session::begin_compression() {
+  const std::string received = reader_.take_buffered();
+  stream_ = std::make_unique<net::DeflateStream>(std::move(stream_), received);
+  reader_.read_from(*stream_);
 }
 
 void Session::forget_all() {

@@ -89,6 +89,9 @@ class Session {
   [[nodiscard]] Capabilities& capabilities() noexcept { return capabilities_; }
   [[nodiscard]] MailboxState& mailbox() noexcept { return mailbox_; }
   [[nodiscard]] std::vector<std::string> take_alerts();  // printable
+  // Both directions are compressed from here on: call it when COMPRESS DEFLATE was answered with OK and nothing else is
+  // under way (RFC 4978 §3). What was read behind that OK is compressed already.
+  void begin_compression();
   // Before the first trusted byte: everything that was learnt in the clear.
   void forget_all();
 
