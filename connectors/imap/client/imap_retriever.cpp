@@ -130,8 +130,8 @@ std::vector<retrieval::FolderFacts> ImapRetriever::folders(std::stop_token stop)
     for (std::size_t i = 0; i < listed.size(); ++i) {
       bool chosen = std::any_of(wanted.begin(), wanted.end(),
                                 [&](const Folder& folder) { return folder.wire == listed[i].wire; });
-      facts.push_back(
-          {listed[i].name, listed[i].special_use, listed[i].selectable, chosen, counts[i].messages, counts[i].unseen});
+      facts.push_back({listed[i].name, listed[i].special_use, listed[i].selectable, chosen, false, counts[i].messages,
+                       counts[i].unseen});
     }
     return facts;
   });
