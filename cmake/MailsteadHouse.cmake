@@ -24,7 +24,6 @@ pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 # Its -pthread says nothing that Threads::Threads does not, and would keep the precompiled headers from being shared.
 set_target_properties(PkgConfig::RE2 PROPERTIES INTERFACE_COMPILE_OPTIONS "")
 pkg_check_modules(GSASL REQUIRED IMPORTED_TARGET libgsasl)
-pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
 
 add_library(mailstead_house INTERFACE)
 target_include_directories(mailstead_house INTERFACE ${CMAKE_SOURCE_DIR})

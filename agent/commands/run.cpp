@@ -3,10 +3,10 @@
 #include "agent/commands/list.h"
 #include "agent/commands/signals.h"
 #include "agent/runtime.h"
+#include "agent/service_manager.h"
 #include "agent/version.h"
 
 #include <fmt/format.h>
-#include <systemd/sd-daemon.h>
 #include <CLI/CLI.hpp>
 
 #include <unistd.h>
@@ -21,13 +21,12 @@ constexpr std::chrono::milliseconds kTick{5000};
 
 // Half of what systemd allows between two signs of life; the tick when it asks for none.
 std::chrono::milliseconds watchdog_interval() {
-  std::uint64_t microseconds = 0;
-  if (::sd_watchdog_enabled(0, &microseconds) <= 0) return kTick;
-  return std::min(kTick, std::chrono::milliseconds(microseconds / 2000));
+  const auto allowed = watchdog_timeout();
+  return allowed ? std::min(kTick, std::chrono::duration_cast<std::chrono::milliseconds>(*allowed / 2)) : kTick;
 }
 
 void reload(Runtime& runtime, const GlobalOptions& options, Log& log) {
-  ::sd_notify(0, "RELOADING=1");
+  tell_service_manager("RELOADING=1");
   try {
     runtime.reload(load(options));
     log.info("the configuration was read again");
@@ -36,7 +35,7 @@ void reload(Runtime& runtime, const GlobalOptions& options, Log& log) {
   } catch (const mail::Failure& failure) {
     log.error(fmt::format("{}; the old configuration stays in force", failure.text()));
   }
-  ::sd_notify(0, "READY=1");
+  tell_service_manager("READY=1");
 }
 
 int run(const GlobalOptions& options) {
@@ -49,19 +48,19 @@ int run(const GlobalOptions& options) {
     log.info(fmt::format("mailstead {} began: {} accounts, {} destinations, {} rules, data in {}", kVersion,
                          config->accounts.size(), config->destinations.size(), config->rules->size(),
                          config->data_dir));
-    ::sd_notify(0, "READY=1");
+    tell_service_manager("READY=1");
     const auto wait = watchdog_interval();
     for (int signal = 0; signal != SIGTERM && signal != SIGINT; signal = next_signal(wait)) {
       if (!runtime.store().sound()) {
         log.error("the disk did not confirm a write: ending, so that a restart finds out what is there");
         return kSomethingFailed;
       }
-      ::sd_notify(0, "WATCHDOG=1");
+      tell_service_manager("WATCHDOG=1");
       if (signal == SIGHUP) reload(runtime, options, log);
       if (signal == SIGUSR1) runtime.poll_now();
       runtime.tick();
     }
-    ::sd_notify(0, "STOPPING=1");
+    tell_service_manager("STOPPING=1");
     log.info("stopping");
     let_second_signal_kill();
   }
