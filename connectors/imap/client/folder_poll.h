@@ -5,12 +5,11 @@
 // the work lost by a crash stay bounded. On a Failure all that was flushed stays done.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <vector>
 
+#include "connectors/imap/client/account_memory.h"
 #include "connectors/imap/client/body_download.h"
 #include "connectors/imap/client/list_folders.h"
 #include "connectors/imap/client/session.h"
@@ -18,14 +17,6 @@
 #include "connectors/retrieval.h"
 
 namespace mailstead::imap {
-
-// What a retriever knows of its server and account beyond one poll.
-struct AccountMemory {
-  bool one_by_one = false;  // the server tells UIDs after bodies
-  // How often the server listed a message and then did not send it.
-  std::map<std::tuple<std::string, std::uint32_t, storage::Uid>, int> attempts;
-  std::map<std::string, bool> unfinished;  // folders that a limit left in the middle
-};
 
 // One poll, shared by its folders. References outlive it.
 struct PollRun {

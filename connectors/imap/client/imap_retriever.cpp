@@ -15,7 +15,6 @@ using mail::FailureKind;
 using mail::FailureScope;
 
 constexpr std::chrono::seconds kGoodbye{2};
-constexpr std::string_view kUidLate = "uid-after-body";
 
 retrieval::PollObserver& nobody() {
   static retrieval::PollObserver observer;
@@ -35,9 +34,7 @@ std::unique_ptr<retrieval::Retriever> make_retriever(retrieval::AccountSettings 
 
 ImapRetriever::ImapRetriever(retrieval::AccountSettings settings, retrieval::Dialer dialer,
                              const std::string& remembered)
-    : settings_(std::move(settings)), dialer_(std::move(dialer)) {
-  memory_.one_by_one = remembered.find(kUidLate) != std::string::npos;
-}
+    : settings_(std::move(settings)), dialer_(std::move(dialer)), memory_(AccountMemory::decode(remembered)) {}
 
 ImapRetriever::~ImapRetriever() {
   drop();
@@ -130,8 +127,14 @@ std::vector<retrieval::FolderFacts> ImapRetriever::folders(std::stop_token stop)
     for (std::size_t i = 0; i < listed.size(); ++i) {
       bool chosen = std::any_of(wanted.begin(), wanted.end(),
                                 [&](const Folder& folder) { return folder.wire == listed[i].wire; });
-      facts.push_back({listed[i].name, listed[i].special_use, listed[i].selectable, chosen, false, counts[i].messages,
-                       counts[i].unseen});
+      retrieval::FolderFacts fact;
+      fact.name = listed[i].name;
+      fact.special_use = listed[i].special_use;
+      fact.selectable = listed[i].selectable;
+      fact.selected_for_retrieval = chosen;
+      fact.messages = counts[i].messages;
+      fact.unseen = counts[i].unseen;
+      facts.push_back(std::move(fact));
     }
     return facts;
   });
@@ -222,7 +225,7 @@ void ImapRetriever::drop() noexcept {
 }
 
 std::string ImapRetriever::remembered() const {
-  return memory_.one_by_one ? std::string(kUidLate) : std::string();
+  return memory_.encode();
 }
 
 }  // namespace mailstead::imap
