@@ -24,6 +24,7 @@
 
 namespace mailstead::retrieval {
 
+enum class Compression { kAuto, kAlways, kNever };  // auto: not to a peer on this machine
 enum class AfterFetch { kKeep, kDelete, kSeen, kMove, kKeyword };
 
 struct AccountSettings {
@@ -31,8 +32,10 @@ struct AccountSettings {
   bool pop3 = false;
   net::Endpoint endpoint;
   sasl::Credentials credentials;
-  std::vector<std::string> folders{"INBOX"};  // names or patterns with * and ?  (IMAP)
+  std::vector<std::string> folders{"INBOX"};  // names, patterns with * and ?, or special uses ("\\Sent") (IMAP)
   std::vector<std::string> exclude_folders;
+  bool subscribed = false;                    // patterns take subscribed folders only (IMAP)
+  Compression compress = Compression::kAuto;  // IMAP
   AfterFetch after_fetch = AfterFetch::kKeep;
   std::string move_to;                             // folder on the source for kMove
   std::string keyword;                             // for kKeyword

@@ -6,7 +6,8 @@
 
 #include "connectors/imap/client/capabilities.h"
 #include "connectors/imap/client/fetch_items.h"
-#include "connectors/imap/client/list_folders.h"
+#include "connectors/imap/client/folder.h"
+#include "connectors/imap/client/mailbox_status.h"
 #include "connectors/imap/client/response.h"
 #include "connectors/imap/codec/cursor.h"
 #include "connectors/imap/codec/date_time.h"
@@ -34,6 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     imap::Response response = imap::parse_response(text);
     if (response.is_data("FETCH")) (void)imap::decode_fetch(response);
     if (response.is_data("LIST")) (void)imap::decode_list(response.rest);
+    if (response.is_data("STATUS")) (void)imap::decode_status(response.rest, false);
     (void)imap::Capabilities::parse(response.rest);
   });
   attempt([&] { (void)imap::body_begins(text); });

@@ -33,6 +33,7 @@ void add(std::string& text, std::string_view name, std::string_view value) {
 
 void read_fact(AccountMemory& memory, std::string_view name, std::string_view value) {
   using Pipelining = AccountMemory::Pipelining;
+  if (name == "peer") memory.peer = value.substr(0, kMaxRememberedPeer);
   if (name == "before") memory.before = Capabilities::parse(value.substr(0, kMaxWords));
   if (name == "after") memory.after = Capabilities::parse(value.substr(0, kMaxWords));
   if (name == "mechanism" && is_mechanism(value)) memory.mechanism = value;
@@ -49,6 +50,7 @@ void read_fact(AccountMemory& memory, std::string_view name, std::string_view va
 std::string AccountMemory::encode() const {
   std::string text(kVersion);
   text += '\n';
+  add(text, "peer", std::string_view(peer).substr(0, kMaxRememberedPeer));
   add(text, "before", joined(before));
   add(text, "after", joined(after));
   if (is_mechanism(mechanism)) add(text, "mechanism", mechanism);

@@ -18,9 +18,10 @@ struct AccountMemory {
   // Whether commands may travel behind a sign-in in the same write (some servers drop what they read ahead).
   enum class Pipelining { kUnknown, kWorks, kBreaks };
 
+  std::string peer;            // whom it is about: memory of another server or user is none
   Capabilities before, after;  // the sign-in
   bool tells_after = false;    // the end of the sign-in brings the capabilities that hold after it
-  std::string mechanism;       // that worked last; "" with a known `before`: the LOGIN command
+  std::string mechanism;       // that worked last, kLoginCommand for LOGIN; "": none is known
   Pipelining pipelining = Pipelining::kUnknown;
   bool compress_refused = false;     // COMPRESS was announced and then refused
   bool list_status_refused = false;  // likewise LIST … RETURN (STATUS …)
@@ -31,6 +32,8 @@ struct AccountMemory {
   // … and the folders that a limit left in the middle.
   std::map<std::string, bool> unfinished;
 
+  static constexpr std::string_view kLoginCommand = "-";
+
   // A text of at most kMaxEncodedMemory octets.
   [[nodiscard]] std::string encode() const;
   // What cannot be read is left out; a text of another version is no text.
@@ -38,5 +41,6 @@ struct AccountMemory {
 };
 
 inline constexpr std::size_t kMaxEncodedMemory = 16 * 1024;
+inline constexpr std::size_t kMaxRememberedPeer = 600;  // octets
 
 }  // namespace mailstead::imap

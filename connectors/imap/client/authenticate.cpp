@@ -1,7 +1,9 @@
+#include <algorithm>
+#include <array>
 #include <optional>
 
+#include "connectors/imap/client/refusal.h"
 #include "connectors/imap/client/sign_in.h"
-#include "mail/escape.h"
 #include "mail/failure.h"
 #include "mail/secret.h"
 #include "mail/transfer_encoding.h"
@@ -13,26 +15,12 @@ using mail::Failure;
 using mail::FailureKind;
 using mail::FailureScope;
 
-// RFC 5530 §3: the credentials may be right, only not now.
-bool is_only_unavailable(const Completion& end) {
-  for (std::string_view code : {"UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG", "OVERQUOTA"}) {
-    if (end.has_code(code)) return true;
-  }
-  return end.status == Status::kBye;
-}
+// After a sign-in was accepted, the answer to what travelled behind it is at most this far away; a server that threw it
+// away would be waited for in vain.
+constexpr std::chrono::milliseconds kPipelinePatience{10'000};
 
-Failure refusal(const Completion& end) {
-  bool temporary = is_only_unavailable(end);
-  std::string words = end.code.empty() ? end.text : "[" + mail::printable(end.code, 60) + "] " + end.text;
-  return Failure(temporary ? FailureKind::kTemporary : FailureKind::kAuthentication, FailureScope::kAccount,
-                 "the server refused the sign-in: " + words);
-}
-
-// A password may go in the clear to a peer on this machine.
-bool peer_is_local(Session& session, const net::Endpoint& endpoint) {
-  std::string peer = session.stream().peer();
-  return !endpoint.unix_socket.empty() || peer == "local" || peer.starts_with("127.") || peer.starts_with("[::1]");
-}
+// Complete with their first message.
+constexpr std::array<std::string_view, 4> kOneMessage{"PLAIN", "XOAUTH2", "OAUTHBEARER", "EXTERNAL"};
 
 // Ends an exchange that cannot go on (RFC 3501 §6.2.2).
 Completion abandon(Session& session, Tag tag) {
@@ -54,21 +42,230 @@ std::optional<std::string> read_challenge(std::string_view base64) {
   return mail::decode_base64(base64);
 }
 
-Completion exchange_with(Session& session, const net::Endpoint& endpoint, const sasl::Credentials& credentials,
-                         const std::string& mechanism, bool initial_response) {
-  auto exchange = sasl::make_exchange(mechanism, credentials, "imap", endpoint.host);
+CommandText login_command(const sasl::Credentials& credentials, const Capabilities& offered) {
+  mail::Secret password = credentials.password ? credentials.password() : mail::Secret();
+  CommandText command("LOGIN ");
+  command.astring(credentials.user, offered).raw(" ").astring(password.reveal(), offered);
+  return command;
+}
+
+std::string remembered_as(const std::string& mechanism) {
+  return mechanism.empty() ? std::string(AccountMemory::kLoginCommand) : mechanism;
+}
+
+bool names(const Capabilities& offer, const std::string& mechanism) {
+  return mechanism.empty() ? !offer.has("LOGINDISABLED") : offer.has("AUTH=" + mechanism);
+}
+
+// What the answers to a sign-in mean, whoever reads them. Copied into the session; what it points to outlives that.
+struct Outcome {
+  Session* session;
+  AccountMemory* memory;
+  std::shared_ptr<Start> start;
+  std::string mechanism;
+
+  // The answer to the command right behind the sign-in.
+  void witnessed(const Completion& end) const {
+    start->answered = end.ok();
+    session->patience().idle = session->timeouts().command;
+    if (end.ok()) {
+      memory->pipelining = AccountMemory::Pipelining::kWorks;
+    } else if (start->pipelined) {
+      throw Failure(FailureKind::kTemporary, FailureScope::kSession,
+                    "the server refused what came right behind the sign-in: " + end.text);
+    }
+  }
+
+  void send_witness() const {
+    bool asks = start->pipelined && !memory->tells_after;
+    session->send_unwatched(CommandText(asks ? "CAPABILITY" : "NOOP"),
+                            [self = *this](const Completion& end) { self.witnessed(end); });
+  }
+
+  // Of a sign-in that was only begun.
+  void signed_in(const Completion& end) const {
+    if (!end.ok()) return refused(end);
+    start->accepted = true;
+    if (!start->answered) session->patience().idle = std::min(session->patience().idle, kPipelinePatience);
+    if (!memory->tells_after) return;
+    memory->tells_after = session->announcements() > start->announcements;
+    // QUIRK: iCloud, isync drv_imap.c:2725: what its proxy puts into answers is not what the server can do.
+    if (memory->tells_after && !session->capabilities().has("XAPPLEPUSHSERVICE")) return;
+    session->send_unwatched(CommandText("CAPABILITY"));
+  }
+
+  void refused(const Completion& end) const {
+    memory->mechanism.clear();
+    start->stale = !names(memory->before, mechanism);
+    start->verdict = end.status != Status::kBad && !start->stale;
+    if (start->verdict) throw sign_in_refusal(end);
+    start->refused = true;
+    throw Failure(FailureKind::kTemporary, FailureScope::kSession, "the server refused the sign-in: " + end.text);
+  }
+};
+
+class Authentication {
+ public:
+  Authentication(Session& session, const net::Endpoint& endpoint, const sasl::Credentials& credentials,
+                 AccountMemory& memory, std::shared_ptr<Start> start)
+      : session_(session), endpoint_(endpoint), credentials_(credentials), memory_(memory), start_(std::move(start)) {}
+
+  std::string run();
+
+ private:
+  // The mechanism that was accepted or begun; nullopt: what was remembered of the server does not hold any more.
+  [[nodiscard]] std::optional<std::string> try_mechanisms();
+  [[nodiscard]] std::vector<std::string> mechanisms(std::string& why);
+  void ask_for_offer();
+  [[nodiscard]] Completion attempt(const std::string& mechanism);
+  [[nodiscard]] Completion exchange_with(const std::string& mechanism, bool trial);
+  // The whole sign-in, where it needs no answer in between.
+  [[nodiscard]] std::optional<CommandText> in_one_command(const std::string& mechanism);
+  [[nodiscard]] bool begin(const std::string& mechanism);
+  [[nodiscard]] Outcome outcome(const std::string& mechanism) const { return {&session_, &memory_, start_, mechanism}; }
+
+  Session& session_;
+  const net::Endpoint& endpoint_;
+  const sasl::Credentials& credentials_;
+  AccountMemory& memory_;
+  std::shared_ptr<Start> start_;
+  Capabilities offered_;
+  bool hinted_ = true;
+  bool same_offer_ = false;  // as at the last sign-in
+  Completion refused_;
+};
+
+std::string Authentication::run() {
+  auto mechanism = try_mechanisms();
+  if (!mechanism) {
+    hinted_ = false;
+    session_.capabilities() = memory_.before;
+    mechanism = try_mechanisms();
+  }
+  return *std::move(mechanism);
+}
+
+std::vector<std::string> Authentication::mechanisms(std::string& why) {
+  bool safe = session_.stream().tls().has_value() || peer_is_local(session_, endpoint_);
+  auto chosen = sasl::choose_mechanisms(offered_.mechanisms(), credentials_, safe, !offered_.has("LOGINDISABLED"), why);
+  // The same offer: what stands before the one that worked did not.
+  auto worked = std::find_if(chosen.begin(), chosen.end(), [&](const std::string& mechanism) {
+    return remembered_as(mechanism) == memory_.mechanism;
+  });
+  if (same_offer_ && worked != chosen.end()) chosen.erase(chosen.begin(), worked);
+  return chosen;
+}
+
+std::optional<std::string> Authentication::try_mechanisms() {
+  hinted_ = hinted_ && !session_.capabilities().known();
+  offered_ = hinted_ ? memory_.before : session_.capabilities();
+  same_offer_ = memory_.before.known() && offered_.words() == memory_.before.words();
+  std::string why;
+  auto chosen = mechanisms(why);
+  if (hinted_ && chosen.empty()) {
+    require_capabilities(session_);
+    memory_.before = session_.capabilities();
+    return std::nullopt;
+  }
+  if (chosen.empty()) throw Failure(FailureKind::kConfiguration, FailureScope::kAccount, why);
+  if (hinted_) ask_for_offer();
+  memory_.before = offered_;
+  for (const std::string& mechanism : chosen) {
+    if (begin(mechanism)) return mechanism;
+    Completion end = attempt(mechanism);
+    if (end.ok()) {
+      memory_.mechanism = remembered_as(mechanism);
+      return mechanism;
+    }
+    refused_ = end;
+    if (hinted_ && !names(memory_.before, mechanism)) return std::nullopt;
+    // NO is a verdict on the credentials or on the moment: trying the same ones otherwise only locks the account. What
+    // is unavailable may be the mechanism alone (RFC 5530 §3).
+    if (end.status != Status::kBad && !end.has_code("UNAVAILABLE")) break;
+  }
+  memory_.mechanism.clear();
+  start_->verdict = true;
+  throw sign_in_refusal(refused_);
+}
+
+void Authentication::ask_for_offer() {
+  session_.send_unwatched(CommandText("CAPABILITY"),
+                          [session = &session_, memory = &memory_, start = start_](const Completion&) {
+                            if (session->capabilities().known()) memory->before = session->capabilities();
+                            session->capabilities() = start->pipelined ? memory->after : Capabilities();
+                            start->announcements = session->announcements();
+                          });
+}
+
+std::optional<CommandText> Authentication::in_one_command(const std::string& mechanism) {
+  if (mechanism.empty()) {
+    CommandText command = login_command(credentials_, offered_);
+    if (command.pauses().empty()) return command;
+    command.wipe();
+    return std::nullopt;
+  }
+  if (!offered_.has("SASL-IR") || std::find(kOneMessage.begin(), kOneMessage.end(), mechanism) == kOneMessage.end()) {
+    return std::nullopt;
+  }
+  auto exchange = sasl::make_exchange(mechanism, credentials_, "imap", endpoint_.host);
+  std::string initial = mail::encode_base64(exchange->step(""));
+  return CommandText("AUTHENTICATE " + mechanism).raw(initial.empty() ? " =" : " " + initial);
+}
+
+// Only with a server that showed that it takes commands behind this very sign-in, and still offers the same.
+bool Authentication::begin(const std::string& mechanism) {
+  bool known = memory_.pipelining == AccountMemory::Pipelining::kWorks && memory_.after.known();
+  if (!known || !same_offer_ || memory_.mechanism != remembered_as(mechanism)) return false;
+  auto command = in_one_command(mechanism);
+  if (!command) return false;
+  start_->pipelined = true;
+  start_->announcements = session_.announcements();
+  session_.capabilities() = memory_.after;
+  session_.send_unwatched(*command, [outcome = outcome(mechanism)](const Completion& end) { outcome.signed_in(end); });
+  command->wipe();
+  outcome(mechanism).send_witness();
+  return true;
+}
+
+Completion Authentication::attempt(const std::string& mechanism) {
+  // What was announced before the sign-in does not hold after it.
+  session_.capabilities() = {};
+  start_->announcements = session_.announcements();
+  start_->trial = memory_.pipelining == AccountMemory::Pipelining::kUnknown && same_offer_ &&
+                  memory_.mechanism == remembered_as(mechanism);
+  Completion end;
+  if (mechanism.empty()) {
+    CommandText command = login_command(credentials_, offered_);
+    start_->trial = start_->trial && command.pauses().empty();
+    Tag tag = session_.send(command);
+    command.wipe();
+    if (start_->trial) outcome(mechanism).send_witness();
+    end = session_.finish(tag);
+  } else {
+    end = exchange_with(mechanism, start_->trial);
+  }
+  start_->accepted = end.ok();
+  if (start_->trial && end.ok() && !start_->answered) session_.patience().idle = kPipelinePatience;
+  return end;
+}
+
+Completion Authentication::exchange_with(const std::string& mechanism, bool trial) {
+  auto exchange = sasl::make_exchange(mechanism, credentials_, "imap", endpoint_.host);
   CommandText command("AUTHENTICATE " + mechanism);
   bool owes_initial = exchange->client_first();
-  if (owes_initial && initial_response) {
+  if (owes_initial && offered_.has("SASL-IR")) {
     std::string initial = mail::encode_base64(exchange->step(""));
     command.raw(initial.empty() ? " =" : " " + initial);
     owes_initial = false;
   }
-  Tag tag = session.send(command);
+  Tag tag = session_.send(command);
   command.wipe();
+  bool one_message = std::find(kOneMessage.begin(), kOneMessage.end(), mechanism) != kOneMessage.end();
+  start_->trial = trial && one_message && !owes_initial;
+  if (start_->trial) outcome(mechanism).send_witness();
   ResponseHandler ignore;
   while (true) {
-    Step next = session.await_continuation(tag, ignore);
+    Step next = session_.await_continuation(tag, ignore);
     if (next.kind == Step::Kind::kTagged) {
       if (next.completion.ok() && !exchange->complete()) {
         throw Failure(FailureKind::kAuthentication, FailureScope::kAccount,
@@ -80,47 +277,25 @@ Completion exchange_with(Session& session, const net::Endpoint& endpoint, const 
     if (owes_initial) challenge = "";
     owes_initial = false;
     if (!challenge) {
-      Completion end = abandon(session, tag);
+      Completion end = abandon(session_, tag);
       end.status = Status::kBad;
       end.text = "its challenge cannot be read";
       return end;
     }
-    session.send_line(mail::encode_base64(step_or_abandon(session, tag, *exchange, *challenge)));
+    session_.send_line(mail::encode_base64(step_or_abandon(session_, tag, *exchange, *challenge)));
   }
-}
-
-Completion log_in(Session& session, const sasl::Credentials& credentials, const Capabilities& offered) {
-  mail::Secret password = credentials.password ? credentials.password() : mail::Secret();
-  CommandText command("LOGIN ");
-  command.astring(credentials.user, offered).raw(" ").astring(password.reveal(), offered);
-  Tag tag = session.send(command);
-  command.wipe();
-  return session.finish(tag);
 }
 
 }  // namespace
 
-std::string authenticate(Session& session, const net::Endpoint& endpoint, const sasl::Credentials& credentials) {
-  const Capabilities offered = session.capabilities();
-  std::string why;
-  bool safe = session.stream().tls().has_value() || peer_is_local(session, endpoint);
-  auto mechanisms =
-      sasl::choose_mechanisms(offered.mechanisms(), credentials, safe, !offered.has("LOGINDISABLED"), why);
-  std::optional<Completion> refused;
-  for (const std::string& mechanism : mechanisms) {
-    // What was announced before the sign-in does not hold after it.
-    session.capabilities() = {};
-    Completion end = mechanism.empty()
-                         ? log_in(session, credentials, offered)
-                         : exchange_with(session, endpoint, credentials, mechanism, offered.has("SASL-IR"));
-    if (end.ok()) return mechanism.empty() ? "LOGIN command" : mechanism;
-    // A plain NO is a verdict on the credentials: trying the same ones otherwise only locks the account.
-    bool verdict = end.status == Status::kNo && !is_only_unavailable(end);
-    refused = std::move(end);
-    if (verdict) break;
-  }
-  if (refused) throw refusal(*refused);
-  throw Failure(FailureKind::kConfiguration, FailureScope::kAccount, why);
+bool peer_is_local(Session& session, const net::Endpoint& endpoint) {
+  std::string peer = session.stream().peer();
+  return !endpoint.unix_socket.empty() || peer == "local" || peer.starts_with("127.") || peer.starts_with("[::1]");
+}
+
+std::string authenticate(Session& session, const net::Endpoint& endpoint, const sasl::Credentials& credentials,
+                         AccountMemory& memory, const std::shared_ptr<Start>& start) {
+  return Authentication(session, endpoint, credentials, memory, start).run();
 }
 
 }  // namespace mailstead::imap

@@ -21,12 +21,16 @@ std::string upper(std::string_view text) {
 
 Capabilities Capabilities::parse(std::string_view words) {
   Capabilities result;
-  while (!words.empty() && result.words_.size() < kMaxWords) {
+  result.add(words);
+  return result;
+}
+
+void Capabilities::add(std::string_view words) {
+  while (!words.empty() && words_.size() < kMaxWords) {
     std::size_t blank = std::min(words.find(' '), words.size());
-    if (blank > 0) result.words_.push_back(upper(words.substr(0, blank)));
+    if (blank > 0) words_.push_back(upper(words.substr(0, blank)));
     words.remove_prefix(std::min(blank + 1, words.size()));
   }
-  return result;
 }
 
 bool Capabilities::has(std::string_view word) const noexcept {

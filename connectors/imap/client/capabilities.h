@@ -12,6 +12,8 @@ class Capabilities {
   Capabilities() = default;
   // Words between blanks; at most 500 are kept.
   [[nodiscard]] static Capabilities parse(std::string_view words);
+  // More of them, within the same limit.
+  void add(std::string_view words);
 
   [[nodiscard]] bool known() const noexcept { return !words_.empty(); }
   [[nodiscard]] bool has(std::string_view word) const noexcept;  // upper-case

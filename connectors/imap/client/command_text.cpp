@@ -2,6 +2,8 @@
 
 #include <openssl/crypto.h>
 
+#include <algorithm>
+
 #include "connectors/imap/codec/syntax.h"
 
 namespace mailstead::imap {
@@ -12,6 +14,21 @@ CommandText& CommandText::astring(std::string_view bytes, const Capabilities& ca
   std::size_t before = text_.size();
   append_astring(text_, bytes, suffix);
   if (text_[before] == '{' && suffix.empty()) pauses_.push_back(text_.size() - bytes.size());
+  return *this;
+}
+
+CommandText& CommandText::mailbox(std::string_view wire, const Capabilities& capabilities, bool utf8) {
+  auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; };
+  auto is_8_bit = [](char c) { return static_cast<unsigned char>(c) > '\x7f'; };
+  if (!utf8 || std::none_of(wire.begin(), wire.end(), is_8_bit) || std::any_of(wire.begin(), wire.end(), is_control)) {
+    return astring(wire, capabilities);
+  }
+  text_ += '"';
+  for (char c : wire) {
+    if (c == '"' || c == '\\') text_ += '\\';
+    text_ += c;
+  }
+  text_ += '"';
   return *this;
 }
 

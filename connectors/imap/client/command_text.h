@@ -21,6 +21,9 @@ class CommandText {
   // Quoted where that carries it: a literal costs a round trip, and iCloud drops the connection over one.
   CommandText& astring(std::string_view bytes, const Capabilities& capabilities);
 
+  // A mailbox name as it stands on the wire. With `utf8` (RFC 6855 §3, RFC 9051 §4.3) any text can be quoted.
+  CommandText& mailbox(std::string_view wire, const Capabilities& capabilities, bool utf8);
+
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
   // Offsets in text() before which the server must say "+".
   [[nodiscard]] const std::vector<std::size_t>& pauses() const noexcept { return pauses_; }

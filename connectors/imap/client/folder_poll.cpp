@@ -5,7 +5,6 @@
 
 #include "connectors/imap/client/select.h"
 #include "connectors/imap/client/source_cleanup.h"
-#include "connectors/imap/codec/mailbox_name.h"
 #include "mail/escape.h"
 #include "mail/failpoint.h"
 #include "mail/failure.h"
@@ -235,7 +234,7 @@ void FolderPoll::clean(const std::vector<Uid>& uids) {
   if (uids.empty() || run_.settings.after_fetch == retrieval::AfterFetch::kKeep) return;
   if (session_.mailbox().read_only) return warn("is read-only: retrieved messages stay as they are");
   MAILSTEAD_FAILPOINT("cleanup.before");
-  CleanupOrder order{run_.settings.after_fetch, to_modified_utf7(run_.settings.move_to)};
+  CleanupOrder order{run_.settings.after_fetch, wire_name(run_.settings.move_to, session_.utf8_names())};
   std::vector<std::string> warnings;
   std::vector<Uid> cleaned = clean_up(session_, order, uids, warnings);
   for (const std::string& warning : warnings) warn(warning);

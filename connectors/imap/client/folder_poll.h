@@ -11,7 +11,7 @@
 
 #include "connectors/imap/client/account_memory.h"
 #include "connectors/imap/client/body_download.h"
-#include "connectors/imap/client/list_folders.h"
+#include "connectors/imap/client/folder.h"
 #include "connectors/imap/client/session.h"
 #include "connectors/imap/client/uid_listing.h"
 #include "connectors/retrieval.h"

@@ -1,3 +1,4 @@
+#include "connectors/imap/client/refusal.h"
 #include "connectors/imap/client/sign_in.h"
 #include "mail/escape.h"
 #include "mail/failure.h"
@@ -18,8 +19,7 @@ Greeting read_greeting(Session& session) {
   switch (response.status) {
     case Status::kOk:
     case Status::kPreauth: break;
-    case Status::kBye:
-      throw Failure(FailureKind::kTemporary, FailureScope::kSession, "the server turned us away: " + text);
+    case Status::kBye: throw goodbye(response.code, text);
     default:
       throw Failure(FailureKind::kProtocol, FailureScope::kSession, "the server did not greet as an IMAP server does");
   }

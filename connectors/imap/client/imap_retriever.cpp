@@ -2,9 +2,12 @@
 
 #include <algorithm>
 
+#include "connectors/imap/client/extensions.h"
+#include "connectors/imap/client/folder_survey.h"
 #include "connectors/imap/client/mailbox_status.h"
 #include "connectors/imap/client/retriever.h"
 #include "connectors/imap/client/select.h"
+#include "mail/escape.h"
 #include "mail/failure.h"
 
 namespace mailstead::imap {
@@ -15,10 +18,21 @@ using mail::FailureKind;
 using mail::FailureScope;
 
 constexpr std::chrono::seconds kGoodbye{2};
+constexpr std::string_view kCounts = "MESSAGES UNSEEN";
 
 retrieval::PollObserver& nobody() {
   static retrieval::PollObserver observer;
   return observer;
+}
+
+// Whose server, and as whom: memory of another is none.
+std::string peer_of(const retrieval::AccountSettings& settings) {
+  const net::Endpoint& endpoint = settings.endpoint;
+  std::string where =
+      endpoint.unix_socket.empty() ? endpoint.host + ":" + std::to_string(endpoint.port) : endpoint.unix_socket;
+  std::string tls = endpoint.tls == net::TlsMode::kImplicit ? "tls" : "clear";
+  if (endpoint.tls == net::TlsMode::kStartTls) tls = "starttls";
+  return mail::printable(tls + " " + where + " " + settings.credentials.user, kMaxRememberedPeer);
 }
 
 bool concerns_one_folder(const Failure& failure) {
@@ -34,7 +48,11 @@ std::unique_ptr<retrieval::Retriever> make_retriever(retrieval::AccountSettings 
 
 ImapRetriever::ImapRetriever(retrieval::AccountSettings settings, retrieval::Dialer dialer,
                              const std::string& remembered)
-    : settings_(std::move(settings)), dialer_(std::move(dialer)), memory_(AccountMemory::decode(remembered)) {}
+    : settings_(std::move(settings)), dialer_(std::move(dialer)), memory_(AccountMemory::decode(remembered)) {
+  const std::string peer = peer_of(settings_);
+  if (memory_.peer != peer) memory_ = {};
+  memory_.peer = peer;
+}
 
 ImapRetriever::~ImapRetriever() {
   drop();
@@ -57,7 +75,33 @@ void ImapRetriever::connect(const std::stop_token& stop, retrieval::PollObserver
   session_ = std::make_unique<Session>(std::move(stream), settings_.endpoint.timeouts);
   session_->restart_clock(stop);
   observer.stage("signing in");
-  signed_in_ = sign_in(*session_, settings_.endpoint, settings_.credentials);
+  signed_in_ = sign_in(*session_, settings_.endpoint, settings_.credentials, memory_);
+  begin_extensions(*session_, settings_, memory_);
+}
+
+FolderWish ImapRetriever::wish(const std::vector<std::string>& only) const {
+  return {settings_.folders, settings_.exclude_folders, settings_.subscribed, only};
+}
+
+// What is known of the server after a session that went well.
+void ImapRetriever::learn() {
+  const Start& start = *signed_in_.start;
+  const Capabilities& now = session_->capabilities();
+  if (now.known() && session_->announcements() > start.announcements) memory_.after = now;
+  if (start.in_doubt()) memory_.pipelining = AccountMemory::Pipelining::kBreaks;
+}
+
+// A server that does not bear commands behind its sign-in gets them one flight later, from now on. True: at once, on a
+// new connection.
+bool ImapRetriever::gives_up_pipelining(const Failure& failure) {
+  using Pipelining = AccountMemory::Pipelining;
+  const Start& start = *signed_in_.start;
+  if (!session_ || !start.in_doubt() || failure.kind() == FailureKind::kCancelled) return false;
+  if (start.stale) return true;
+  bool sure = start.accepted || start.refused;
+  // A connection that merely broke before the answer says little: the next session tries again.
+  memory_.pipelining = sure || start.trial ? Pipelining::kBreaks : Pipelining::kUnknown;
+  return sure;
 }
 
 void ImapRetriever::ensure_connected(const std::stop_token& stop, retrieval::PollObserver& observer) {
@@ -83,16 +127,27 @@ retrieval::PollResult ImapRetriever::poll(storage::Ledger& ledger, retrieval::Me
                                           retrieval::PollObserver& observer, const retrieval::PollOptions& options,
                                           mail::WallTime now, std::stop_token stop) {
   return guarded([&] {
-    ensure_connected(stop, observer);
     PollRun run{settings_, ledger, sink, observer, now, options.dry_run, std::nullopt, memory_, {}};
     std::uint32_t limit = options.limit != 0 ? options.limit : settings_.max_messages_per_poll;
     if (limit != 0) run.left = limit;
-    auto wanted = wanted_folders(*session_, settings_.folders, settings_.exclude_folders);
-    if (wanted.empty()) run.result.warnings.emplace_back("no folder on the server fits \"folders\"");
-    poll_folders(run, wanted, stop);
+    try {
+      poll_once(run, options, stop);
+    } catch (const Failure& failure) {
+      if (run.result.fetched > 0 || !gives_up_pipelining(failure)) throw;
+      drop();
+      poll_once(run, options, stop);
+    }
     for (std::string& alert : session_->take_alerts()) run.result.warnings.push_back(std::move(alert));
     return std::move(run.result);
   });
+}
+
+void ImapRetriever::poll_once(PollRun& run, const retrieval::PollOptions& options, const std::stop_token& stop) {
+  ensure_connected(stop, run.observer);
+  auto wanted = survey_folders(*session_, wish(options.folders), selected_, memory_);
+  if (wanted.empty()) run.result.warnings.emplace_back("no folder on the server fits \"folders\"");
+  poll_folders(run, wanted, stop);
+  learn();
 }
 
 void ImapRetriever::poll_folders(PollRun& run, const std::vector<Folder>& wanted, const std::stop_token& stop) {
@@ -101,6 +156,7 @@ void ImapRetriever::poll_folders(PollRun& run, const std::vector<Folder>& wanted
   std::optional<Failure> first_failure;
   std::size_t failed = 0;
   for (const Folder& folder : wanted) {
+    if (!needs_visit(folder, run)) continue;
     try {
       selected_ = folder.name;
       FolderPoll(*session_, run, folder).run();
@@ -120,20 +176,21 @@ void ImapRetriever::poll_folders(PollRun& run, const std::vector<Folder>& wanted
 std::vector<retrieval::FolderFacts> ImapRetriever::folders(std::stop_token stop) {
   return guarded([&] {
     ensure_connected(stop, nobody());
-    auto listed = list_folders(*session_);
-    auto wanted = wanted_folders(*session_, settings_.folders, settings_.exclude_folders);
-    auto counts = mailbox_counts(*session_, listed);
+    require_capabilities(*session_);
+    auto listed = list_folders(*session_, {{"*"}, true, std::string(kCounts)}, memory_);
+    ask_status(*session_, listed, kCounts);
+    auto wanted = choose_folders(listed, wish({}), session_->utf8_names());
     std::vector<retrieval::FolderFacts> facts;
-    for (std::size_t i = 0; i < listed.size(); ++i) {
-      bool chosen = std::any_of(wanted.begin(), wanted.end(),
-                                [&](const Folder& folder) { return folder.wire == listed[i].wire; });
+    for (const Folder& folder : listed) {
+      bool chosen = std::any_of(wanted.begin(), wanted.end(), [&](const Folder& f) { return f.name == folder.name; });
       retrieval::FolderFacts fact;
-      fact.name = listed[i].name;
-      fact.special_use = listed[i].special_use;
-      fact.selectable = listed[i].selectable;
+      fact.name = folder.name;
+      fact.special_use = folder.special_use;
+      fact.selectable = folder.selectable;
       fact.selected_for_retrieval = chosen;
-      fact.messages = counts[i].messages;
-      fact.unseen = counts[i].unseen;
+      fact.subscribed = folder.subscribed;
+      if (folder.status) fact.messages = folder.status->messages;
+      if (folder.status) fact.unseen = folder.status->unseen;
       facts.push_back(std::move(fact));
     }
     return facts;
@@ -143,11 +200,13 @@ std::vector<retrieval::FolderFacts> ImapRetriever::folders(std::stop_token stop)
 retrieval::ConnectionFacts ImapRetriever::probe(std::stop_token stop) {
   return guarded([&] {
     connect(stop, nobody());
-    auto wanted = wanted_folders(*session_, settings_.folders, settings_.exclude_folders);
+    auto wanted = survey_folders(*session_, wish({}), "", memory_);
+    ask_status(*session_, wanted, kCounts);
     retrieval::ConnectionFacts facts;
-    for (const MailboxCounts& counts : mailbox_counts(*session_, wanted)) {
-      facts.messages += counts.messages.value_or(0);
-      if (counts.messages) ++facts.folders;
+    for (const Folder& folder : wanted) {
+      if (!folder.status || !folder.status->messages) continue;
+      facts.messages += *folder.status->messages;
+      ++facts.folders;
     }
     if (!session_->capabilities().known()) (void)session_->run(CommandText("CAPABILITY"));
     facts.tls = session_->stream().tls();
@@ -211,8 +270,8 @@ void ImapRetriever::disconnect() noexcept {
     session_->patience().idle = kGoodbye;
     session_->patience().end = std::chrono::steady_clock::now() + kGoodbye;
     if (idle_) idle_->end();
-    (void)session_->run(CommandText("LOGOUT"));
-  } catch (...) {  // BYE comes as a Failure; nothing else matters any more
+    session_->say_goodbye();
+  } catch (...) {  // it has gone already
   }
   drop();
 }

@@ -6,12 +6,14 @@
 #include <string>
 #include <vector>
 
+#include "connectors/imap/client/folder_choice.h"
 #include "connectors/imap/client/folder_poll.h"
 #include "connectors/imap/client/idle.h"
 #include "connectors/imap/client/list_folders.h"
 #include "connectors/imap/client/session.h"
 #include "connectors/imap/client/sign_in.h"
 #include "connectors/retrieval.h"
+#include "mail/failure.h"
 
 namespace mailstead::imap {
 
@@ -34,6 +36,10 @@ class ImapRetriever final : public retrieval::Retriever {
   void connect(const std::stop_token& stop, retrieval::PollObserver& observer);
   // The connection at hand if it still lives, else a new one.
   void ensure_connected(const std::stop_token& stop, retrieval::PollObserver& observer);
+  [[nodiscard]] FolderWish wish(const std::vector<std::string>& only) const;
+  void poll_once(PollRun& run, const retrieval::PollOptions& options, const std::stop_token& stop);
+  void learn();
+  [[nodiscard]] bool gives_up_pipelining(const mail::Failure& failure);
   void poll_folders(PollRun& run, const std::vector<Folder>& wanted, const std::stop_token& stop);
   void drop() noexcept;
   // Calls `work`; whatever it throws, the connection is not used again.

@@ -1,20 +1,25 @@
-// STATUS (RFC 3501 §6.3.10) of several folders in few round trips.
+// STATUS (RFC 3501 §6.3.10) of many folders in one pipelined batch.
 #pragma once
 
-#include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
-#include "connectors/imap/client/list_folders.h"
+#include "connectors/imap/client/folder.h"
 #include "connectors/imap/client/session.h"
 
 namespace mailstead::imap {
 
-struct MailboxCounts {
-  std::optional<std::uint64_t> messages, unseen;
+struct StatusAnswer {
+  std::string name;  // UTF-8
+  MailboxCounts counts;
 };
+// One STATUS response's data; nullopt when it cannot be read. Numbers that are none are left out.
+[[nodiscard]] std::optional<StatusAnswer> decode_status(std::string_view rest, bool utf8);
 
-// One per folder, in order; empty where the server says NO or nothing.
-[[nodiscard]] std::vector<MailboxCounts> mailbox_counts(Session& session, const std::vector<Folder>& folders);
+// Fills Folder::status of those that are selectable and have none yet; the server's NO leaves it empty. Not to be asked
+// for the selected folder (RFC 3501 §6.3.10).
+void ask_status(Session& session, std::vector<Folder>& folders, std::string_view items);
 
 }  // namespace mailstead::imap

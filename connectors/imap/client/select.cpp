@@ -1,5 +1,6 @@
 #include "connectors/imap/client/select.h"
 
+#include "connectors/imap/client/refusal.h"
 #include "mail/escape.h"
 #include "mail/failure.h"
 
@@ -12,7 +13,7 @@ using mail::FailureScope;
 Tag begin_select(Session& session, const std::string& wire_name, bool read_only) {
   session.mailbox() = {};
   CommandText command(read_only ? "EXAMINE " : "SELECT ");
-  command.astring(wire_name, session.capabilities());
+  command.mailbox(wire_name, session.capabilities(), session.utf8_names());
   return session.send(command);
 }
 
@@ -21,7 +22,7 @@ void finish_select(Session& session, Tag tag, const std::string& folder_name) {
   std::string folder = "folder \"" + mail::printable(folder_name, 200) + "\": ";
   if (!end.ok()) {
     session.mailbox() = {};
-    throw Failure(FailureKind::kTemporary, FailureScope::kFolder, folder + "cannot be selected: " + end.text);
+    throw command_refusal(end, FailureScope::kFolder, folder + "cannot be selected: ");
   }
   const MailboxState& mailbox = session.mailbox();
   std::string fault = mailbox.fault;

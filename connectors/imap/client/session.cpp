@@ -3,8 +3,10 @@
 #include <openssl/crypto.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
+#include "connectors/imap/client/refusal.h"
 #include "connectors/imap/codec/syntax.h"
 #include "connectors/net/deflate_stream.h"
 #include "mail/escape.h"
@@ -19,6 +21,8 @@ using mail::FailureScope;
 
 constexpr char kTagLetter = 'M';
 constexpr std::size_t kMaxAlerts = 10;
+constexpr int kMaxRestReads = 16;
+constexpr std::size_t kMaxGathered = 16 * 1024;  // a TLS record
 
 std::optional<Tag> tag_number(std::string_view tag) {
   if (tag.size() < 2 || tag.front() != kTagLetter) return std::nullopt;
@@ -50,46 +54,117 @@ void Session::restart_clock(std::stop_token stop) {
 }
 
 Tag Session::send(const CommandText& command) {
-  return write_command(command, true);
+  return write_command(command, true, {});
 }
 
-void Session::send_unwatched(const CommandText& command) {
-  write_command(command, false);
+void Session::send_unwatched(const CommandText& command, Ending ending) {
+  write_command(command, false, std::move(ending));
 }
 
 void Session::send_line(std::string_view line) {
-  std::string bytes(line);
-  bytes += "\r\n";
-  stream_->write_all(bytes, patience_.for_line());
+  gather(line);
+  gather("\r\n");
+  flush();
 }
 
-Tag Session::write_command(const CommandText& command, bool watched) {
+Tag Session::write_command(const CommandText& command, bool watched, Ending ending) {
   Tag tag = ++last_tag_;
-  in_flight_.push_back({tag, watched});
+  in_flight_.push_back({tag, watched, std::move(ending)});
   std::string_view text = command.text();
-  std::string bytes = kTagLetter + std::to_string(tag) + ' ';
-  bytes.reserve(bytes.size() + text.size() + 2);
+  gather(kTagLetter + std::to_string(tag) + ' ');
   std::size_t written = 0;
   for (std::size_t pause : command.pauses()) {
-    bytes += text.substr(written, pause - written);
-    stream_->write_all(bytes, patience_.for_line());
-    bytes.clear();
+    gather(text.substr(written, pause - written));
     written = pause;
     ResponseHandler ignore;
+    within_literal_ = true;
     Step step = await_continuation(tag, ignore);
+    within_literal_ = false;
     if (step.kind == Step::Kind::kTagged) {
       early_.push_back(std::move(step.completion));  // refused: finish() tells
       return tag;
     }
   }
-  bytes += text.substr(written);
-  bytes += "\r\n";
-  stream_->write_all(bytes, patience_.for_line());
-  OPENSSL_cleanse(bytes.data(), bytes.size());  // it may hold a password
+  gather(text.substr(written));
+  gather("\r\n");
+  if (gathered_.size() > kMaxGathered) flush();
   return tag;
 }
 
+// By hand, so that growing leaves no copy of a password behind.
+void Session::gather(std::string_view bytes) {
+  if (gathered_.size() + bytes.size() > gathered_.capacity()) {
+    std::string larger;
+    larger.reserve(2 * (gathered_.size() + bytes.size()) + 256);
+    larger += gathered_;
+    OPENSSL_cleanse(gathered_.data(), gathered_.size());
+    gathered_ = std::move(larger);
+  }
+  gathered_ += bytes;
+}
+
+void Session::write_gathered() {
+  if (gathered_.empty()) return;
+  stream_->write_all(gathered_, patience_.for_line());
+  OPENSSL_cleanse(gathered_.data(), gathered_.size());
+  gathered_.clear();
+}
+
+void Session::flush() {
+  if (compression_ != Compression::kAsked) write_gathered();
+}
+
+// The turn: an answer is waited for. A server compresses from its OK on, so that nothing of ours may follow the command
+// until that came.
+void Session::end_flight() {
+  if (compression_ == Compression::kAsked) return;
+  if (compression_ == Compression::kWanted && !within_literal_) {
+    send_unwatched(CommandText("COMPRESS DEFLATE"), [this, ending = std::move(compression_ending_)](
+                                                        const Completion& end) { compression_answered(end, ending); });
+    write_gathered();
+    compression_ = Compression::kAsked;
+    return;
+  }
+  write_gathered();
+}
+
+void Session::compress_at_turn(Ending ending) {
+  compression_ = Compression::kWanted;
+  compression_ending_ = std::move(ending);
+}
+
+void Session::compression_answered(const Completion& completion, const Ending& ending) {
+  compression_ = Compression::kNone;
+  if (completion.ok()) begin_compression();
+  if (ending) ending(completion);
+}
+
+// Nothing may follow a COMPRESS before its answer, which is on its way.
+void Session::settle_compression() {
+  ResponseHandler ignore;
+  if (compression_ == Compression::kWanted) compression_ = Compression::kNone;
+  while (compression_ == Compression::kAsked) (void)step(ignore);
+}
+
+void Session::say_goodbye() {
+  settle_compression();
+  send_unwatched(CommandText("LOGOUT"));
+  flush();
+  std::array<char, 4096> rest;
+  for (int i = 0; i < kMaxRestReads && stream_->try_read(rest).state == net::TryResult::State::kDone; ++i) continue;
+}
+
+bool Session::quiet() const noexcept {
+  return std::none_of(in_flight_.begin(), in_flight_.end(), [](const Sent& sent) { return sent.watched; });
+}
+
+bool Session::utf8_names() const noexcept {
+  bool second_revision = enabled("IMAP4REV2") || (capabilities_.has("IMAP4REV2") && !capabilities_.has("IMAP4REV1"));
+  return second_revision || enabled("UTF8=ACCEPT");
+}
+
 Step Session::step(ResponseHandler& handler) {
+  end_flight();
   read_logical_line(reader_, patience_, handler, line_, line_limit_);
   Response response = parse_response(line_);
   Step step;
@@ -144,26 +219,29 @@ Step Session::on_tagged(const Response& response) {
     throw Failure(FailureKind::kProtocol, FailureScope::kSession,
                   "the server answered a command that was not sent: \"" + mail::printable(response.tag, 40) + "\"");
   }
-  if (response.has_code("CAPABILITY")) capabilities_ = Capabilities::parse(response.arguments);
+  if (response.has_code("CAPABILITY")) learn_capabilities(response.arguments);
   if (response.has_code("READ-ONLY")) mailbox_.read_only = true;
   if (response.has_code("READ-WRITE")) mailbox_.read_only = false;
   idle_responses_ = 0;
   Step step;
-  if (sent->watched) {
-    step.kind = Step::Kind::kTagged;
-    step.completion = {*number, response.status, std::string(response.code), std::string(response.arguments),
-                       mail::printable(response.text, mail::kMaxRemoteText)};
-  }
+  Completion completion{*number, response.status, std::string(response.code), std::string(response.arguments),
+                        mail::printable(response.text, mail::kMaxRemoteText)};
+  const Sent ended = std::move(*sent);
   in_flight_.erase(sent);
+  if (ended.watched) {
+    step.kind = Step::Kind::kTagged;
+    step.completion = std::move(completion);
+  } else if (ended.ending) {
+    ended.ending(completion);
+  }
   return step;
 }
 
 void Session::on_status(const Response& response) {
   if (response.status == Status::kBye) {
-    throw Failure(FailureKind::kTemporary, FailureScope::kSession,
-                  "the server ended the session: " + mail::printable(response.text, mail::kMaxRemoteText));
+    throw goodbye(response.code, mail::printable(response.text, mail::kMaxRemoteText));
   }
-  if (response.has_code("CAPABILITY")) capabilities_ = Capabilities::parse(response.arguments);
+  if (response.has_code("CAPABILITY")) learn_capabilities(response.arguments);
   if (response.has_code("UIDVALIDITY")) learn_number(response, mailbox_.uid_validity, mailbox_.fault);
   if (response.has_code("UIDNEXT")) learn_number(response, mailbox_.uid_next, mailbox_.fault);
   if (response.has_code("ALERT") && alerts_.size() < kMaxAlerts) {
@@ -172,9 +250,15 @@ void Session::on_status(const Response& response) {
 }
 
 void Session::on_data(const Response& response) {
-  if (response.is_data("CAPABILITY")) capabilities_ = Capabilities::parse(response.rest);
+  if (response.is_data("CAPABILITY")) learn_capabilities(response.rest);
+  if (response.is_data("ENABLED")) enabled_.add(response.rest);
   if (response.is_data("EXISTS") && response.number) mailbox_.exists = response.number;
   if (response.is_data("EXPUNGE") && mailbox_.exists.value_or(0) > 0) --*mailbox_.exists;
+}
+
+void Session::learn_capabilities(std::string_view words) {
+  capabilities_ = Capabilities::parse(words);
+  ++announcements_;
 }
 
 void Session::count_idle_response() {
@@ -193,7 +277,7 @@ void Session::begin_compression() {
 }
 
 void Session::forget_all() {
-  capabilities_ = {};
+  capabilities_ = enabled_ = {};
   mailbox_ = {};
   alerts_.clear();
 }

@@ -1,12 +1,15 @@
 // One IMAP connection: commands with tags out, responses in, and what every response may tell (capabilities, the
 // selected mailbox, alerts, BYE). It knows no command's meaning; those are one file each.
 //
+// Commands gather until somebody waits for an answer (step()): what is sent in a row is one write, one flight.
+//
 // After any Failure thrown here, unless its scope is kFolder or narrower, the connection is of no use: destroy it.
 // Deadlines: each answer within timeouts.command, all since restart_clock() within timeouts.total. One thread at a
 // time.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -62,12 +65,23 @@ class Session {
 
   void restart_clock(std::stop_token stop);
 
+  // Hears how a command ended, within the step() that read it; may throw.
+  using Ending = std::function<void(const Completion&)>;
+
   // Sends a command (waiting for "+" before synchronising literals) and answers its tag.
   Tag send(const CommandText& command);
   // Sends a command whose end nobody waits for.
-  void send_unwatched(const CommandText& command);
-  // A line that is no command: an answer to "+", DONE.
+  void send_unwatched(const CommandText& command, Ending ending = {});
+  // A line that is no command: an answer to "+", DONE. At once, with what has gathered.
   void send_line(std::string_view line);
+  // Writes what has gathered without waiting for an answer.
+  void flush();
+  // COMPRESS DEFLATE (RFC 4978) ends the next flight. What is sent before its answer is held back; nothing waits for it
+  // otherwise. A refusal changes nothing but `ending`'s knowledge.
+  void compress_at_turn(Ending ending);
+  // LOGOUT, and what the server has said by now is read so that closing will not look like a reset to it. Its BYE is
+  // not waited for: that would cost a round trip and tell nothing.
+  void say_goodbye();
 
   // Reads one response. Tagged ends of unwatched commands come as kUntagged.
   [[nodiscard]] Step step(ResponseHandler& handler);
@@ -81,13 +95,19 @@ class Session {
   // Until "+": its text, or the tagged end instead.
   [[nodiscard]] Step await_continuation(Tag tag, ResponseHandler& handler);
 
-  // No command is under way.
-  [[nodiscard]] bool quiet() const noexcept { return in_flight_.empty(); }
+  // No command is under way for whose end somebody waits.
+  [[nodiscard]] bool quiet() const noexcept;
   // A line limit above the usual, for a SEARCH that lists many UIDs in one line.
   void set_line_limit(std::size_t limit) noexcept { line_limit_ = limit; }
 
   [[nodiscard]] Capabilities& capabilities() noexcept { return capabilities_; }
   [[nodiscard]] MailboxState& mailbox() noexcept { return mailbox_; }
+  // How often the server has announced capabilities in this session.
+  [[nodiscard]] std::size_t announcements() const noexcept { return announcements_; }
+  // What ENABLED named (RFC 5161), upper-case.
+  [[nodiscard]] bool enabled(std::string_view word) const noexcept { return enabled_.has(word); }
+  // Mailbox names are UTF-8 in both directions, not modified UTF-7 (RFC 6855 §3, RFC 9051 §5.1).
+  [[nodiscard]] bool utf8_names() const noexcept;
   [[nodiscard]] std::vector<std::string> take_alerts();  // printable
   // Both directions are compressed from here on: call it when COMPRESS DEFLATE was answered with OK and nothing else is
   // under way (RFC 4978 §3). What was read behind that OK is compressed already.
@@ -104,8 +124,17 @@ class Session {
   struct Sent {
     Tag tag = 0;
     bool watched = true;
+    Ending ending;
   };
-  Tag write_command(const CommandText& command, bool watched);
+  enum class Compression { kNone, kWanted, kAsked };
+
+  Tag write_command(const CommandText& command, bool watched, Ending ending);
+  void gather(std::string_view bytes);
+  void write_gathered();
+  void end_flight();
+  void settle_compression();
+  void compression_answered(const Completion& completion, const Ending& ending);
+  void learn_capabilities(std::string_view words);
   Step on_tagged(const Response& response);
   void on_status(const Response& response);
   void on_data(const Response& response);
@@ -120,6 +149,12 @@ class Session {
   std::vector<std::string> alerts_;
   std::vector<Sent> in_flight_;
   std::vector<Completion> early_;  // ends that came while another was awaited
+  std::string gathered_;           // to be written; may hold a password
+  bool within_literal_ = false;    // the last gathered command goes on after a "+"
+  Compression compression_ = Compression::kNone;
+  Ending compression_ending_;
+  Capabilities enabled_;
+  std::size_t announcements_ = 0;
   std::string line_;
   std::size_t line_limit_ = mail::kMaxReplyLine;
   std::size_t idle_responses_ = 0;

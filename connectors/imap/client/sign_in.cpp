@@ -19,12 +19,27 @@ bool host_is_yahoo(const std::string& host) {
 }
 
 void send_id(Session& session) {
-  if (session.capabilities().has("ID")) session.send_unwatched(CommandText(R"(ID ("name" "Mailstead"))"));
+  session.send_unwatched(CommandText(R"(ID ("name" "Mailstead"))"));
+}
+
+// What may change with the sign-in is asked for when its end did not tell.
+void ask_for_more(Session& session, AccountMemory& memory, const Start& start) {
+  if (start.pipelined) return;
+  memory.tells_after = session.announcements() > start.announcements;
+  bool told = memory.tells_after && session.capabilities().known();
+  // QUIRK: iCloud, isync drv_imap.c:2725: what its proxy puts into answers is not what the server can do.
+  if (told && !session.capabilities().has("XAPPLEPUSHSERVICE")) return;
+  // QUIRK: Exchange, isync NEWS 1.5.0: announces more after the sign-in, and only when asked.
+  session.send_unwatched(CommandText("CAPABILITY"));
+  // Until the answer comes.
+  if (!told) session.capabilities() = memory.after;
 }
 
 }  // namespace
 
-SignedIn sign_in(Session& session, const net::Endpoint& endpoint, const sasl::Credentials& credentials) {
+SignedIn sign_in(Session& session, const net::Endpoint& endpoint, const sasl::Credentials& credentials,
+                 AccountMemory& memory) {
+  SignedIn result;
   Greeting greeting = read_greeting(session);
   bool wants_tls = endpoint.tls == net::TlsMode::kStartTls;
   if (greeting.signed_in) {
@@ -34,22 +49,27 @@ SignedIn sign_in(Session& session, const net::Endpoint& endpoint, const sasl::Cr
                     "the server greeted with PREAUTH before TLS; the connection was dropped");
     }
     require_capabilities(session);
-    return {greeting.text, "PREAUTH"};
+    result.greeting = greeting.text;
+    result.mechanism = "PREAUTH";
+    return result;
   }
   if (wants_tls) {
-    start_tls(session, endpoint);
-    greeting.text.clear();
+    start_tls(session, endpoint, memory);
+  } else {
+    result.greeting = greeting.text;
   }
-  require_capabilities(session);
+  // What is remembered will do: the sign-in need not wait for the announcement.
+  if (!memory.before.known()) require_capabilities(session);
+  bool id = (session.capabilities().known() ? session.capabilities() : memory.before).has("ID");
   bool yahoo = host_is_yahoo(endpoint.host);
   // QUIRK: Yahoo, fetchmail imap.c:587: wants ID before the sign-in.
-  if (yahoo) send_id(session);
-  std::string mechanism = authenticate(session, endpoint, credentials);
-  // QUIRK: Exchange, isync NEWS 1.5.0: announces more after the sign-in, and only when asked.
-  if (!session.capabilities().known()) session.send_unwatched(CommandText("CAPABILITY"));
+  if (yahoo && id) send_id(session);
+  std::string mechanism = authenticate(session, endpoint, credentials, memory, result.start);
+  ask_for_more(session, memory, *result.start);
   // QUIRK: NetEase, offlineimap#696: refuses SELECT unless ID came after the sign-in.
-  if (!yahoo) send_id(session);
-  return {greeting.text, std::move(mechanism)};
+  if (!yahoo && (session.capabilities().known() ? session.capabilities().has("ID") : id)) send_id(session);
+  result.mechanism = mechanism.empty() ? "LOGIN command" : mechanism;
+  return result;
 }
 
 }  // namespace mailstead::imap

@@ -65,7 +65,7 @@ class CleanupRun {
     std::size_t place = command.find('%'), folder = command.find('@');
     CommandText text(command.substr(0, place));
     text.raw(set).raw(command.substr(place + 1, folder == std::string_view::npos ? folder : folder - place - 1));
-    if (folder != std::string_view::npos) text.astring(order_.move_to, session_.capabilities());
+    if (folder != std::string_view::npos) text.mailbox(order_.move_to, session_.capabilities(), session_.utf8_names());
     return text;
   }
 
@@ -99,7 +99,7 @@ class CleanupRun {
     if (!done && missing_target_ && !created_) {
       created_ = true;
       CommandText create("CREATE ");
-      create.astring(order_.move_to, session_.capabilities());
+      create.mailbox(order_.move_to, session_.capabilities(), session_.utf8_names());
       done = ended_well(session_.run(create)) && all(sets, {command});
     }
     return done && (atomic || remove(sets));

@@ -2,7 +2,7 @@
 
 #include "connectors/imap/client/capabilities.h"
 #include "connectors/imap/client/fetch_items.h"
-#include "connectors/imap/client/list_folders.h"
+#include "connectors/imap/client/folder_choice.h"
 #include "connectors/imap/client/logical_line.h"
 #include "connectors/imap/client/response.h"
 #include "mail/failure.h"

@@ -1,0 +1,58 @@
+#include "connectors/imap/client/folder_survey.h"
+
+#include <algorithm>
+
+#include "connectors/imap/client/list_folders.h"
+#include "connectors/imap/client/mailbox_status.h"
+#include "connectors/imap/client/sign_in.h"
+
+namespace mailstead::imap {
+namespace {
+
+constexpr std::string_view kNewsItems = "MESSAGES UIDNEXT UIDVALIDITY";
+
+// LIST takes names too, as long as they hold no wildcard.
+bool names_can_be_listed(const FolderWish& wish) {
+  return std::none_of(wish.folders.begin(), wish.folders.end(),
+                      [](const std::string& name) { return name.find_first_of("*%") != std::string::npos; });
+}
+
+}  // namespace
+
+std::vector<Folder> survey_folders(Session& session, const FolderWish& wish, const std::string& selected,
+                                   AccountMemory& memory) {
+  bool utf8 = session.utf8_names();
+  bool names_only = is_names_only(wish);
+  if (names_only) {
+    auto named = choose_folders({}, wish, utf8);
+    if (named.size() <= 1) return named;
+  }
+  require_capabilities(session);
+  std::vector<Folder> wanted;
+  if (!names_only || (offers_list_status(session, memory) && names_can_be_listed(wish))) {
+    ListQuery query{list_patterns(wish, utf8), wish.subscribed, std::string(kNewsItems)};
+    wanted = choose_folders(list_folders(session, query, memory), wish, utf8);
+  } else {
+    wanted = choose_folders({}, wish, utf8);
+  }
+  auto open = std::find_if(wanted.begin(), wanted.end(), [&](const Folder& f) { return f.name == selected; });
+  if (open != wanted.end()) open->status = MailboxCounts();
+  if (wanted.size() > 1) ask_status(session, wanted, kNewsItems);
+  return wanted;
+}
+
+bool needs_visit(const Folder& folder, const PollRun& run) {
+  if (!folder.status || !folder.status->uid_next || !folder.status->uid_validity) return true;
+  const std::string& account = run.settings.name;
+  auto unfinished = run.memory.unfinished.find(folder.name);
+  if (unfinished != run.memory.unfinished.end() && unfinished->second) return true;
+  auto progress = run.ledger.folder(account, folder.name);
+  if (!progress) return folder.status->messages != 0U;
+  if (progress->uid_validity != folder.status->uid_validity) return true;
+  bool news = *folder.status->uid_next - 1 > progress->done_through;
+  if (news && folder.status->messages != 0U) return true;
+  return run.settings.after_fetch != retrieval::AfterFetch::kKeep &&
+         !run.ledger.cleanup_due(account, folder.name, run.now).empty();
+}
+
+}  // namespace mailstead::imap
