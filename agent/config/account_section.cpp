@@ -1,7 +1,12 @@
 // "accounts": the remote mailboxes that we pull from.
 #include "agent/config/sections.h"
 
+#include "mail/ascii.h"
+#include "mail/escape.h"
+
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
 
 namespace mailstead::agent {
 namespace {
@@ -13,6 +18,14 @@ constexpr std::array<std::pair<std::string_view, Protocol>, 2> kProtocols = {
     {{"imap", Protocol::kImap}, {"pop3", Protocol::kPop3}}};
 constexpr std::array<std::pair<std::string_view, Do>, 4> kAfterFetch = {
     {{"keep", Do::kKeep}, {"delete", Do::kDelete}, {"seen", Do::kSeen}, {"move", Do::kMove}}};
+
+constexpr std::array<std::pair<std::string_view, retrieval::Compression>, 3> kCompress = {
+    {{"auto", retrieval::Compression::kAuto},
+     {"always", retrieval::Compression::kAlways},
+     {"never", retrieval::Compression::kNever}}};
+// RFC 6154 §2, RFC 8457 §3.
+constexpr std::array<std::string_view, 8> kSpecialUses = {"\\All",       "\\Archive", "\\Drafts", "\\Flagged",
+                                                          "\\Important", "\\Junk",    "\\Sent",   "\\Trash"};
 
 AfterFetch read_after_fetch(Section section, Protocol protocol) {
   AfterFetch made;
@@ -32,13 +45,33 @@ AfterFetch read_after_fetch(Section section, Protocol protocol) {
 
 // What only IMAP has.
 void refuse_imap_keys(Section& section) {
-  for (std::string_view key : {"folders", "exclude_folders", "idle"})
+  for (std::string_view key : {"folders", "exclude_folders", "subscribed", "compress", "idle"})
     if (section.has(key)) section.fault(key, "POP3 has one mailbox and no IDLE", "take it out");
 }
 
+bool is_special_use(std::string_view name) {
+  return std::any_of(kSpecialUses.begin(), kSpecialUses.end(), [&](std::string_view use) {
+    return std::equal(use.begin(), use.end(), name.begin(), name.end(),
+                      [](char a, char b) { return mail::lower(a) == mail::lower(b); });
+  });
+}
+
+std::vector<std::string> read_folder_names(Section& section, std::string_view key) {
+  auto names = section.texts(key);
+  for (const std::string& name : names) {
+    if (name.starts_with('\\') && !is_special_use(name))
+      section.fault(key, "\"" + mail::printable(name, 64) + "\" is no special use of folders",
+                    "\\All, \\Archive, \\Drafts, \\Flagged, \\Important, \\Junk, \\Sent and \\Trash are");
+  }
+  return names;
+}
+
 void read_folders(Section& section, AccountConfig& account) {
-  if (section.has("folders")) account.folders = section.texts("folders");
-  account.exclude_folders = section.texts("exclude_folders");
+  account.subscribed = section.flag("subscribed").value_or(false);
+  if (account.subscribed) account.folders = {"*"};
+  if (section.has("folders")) account.folders = read_folder_names(section, "folders");
+  account.exclude_folders = read_folder_names(section, "exclude_folders");
+  account.compress = section.choice("compress", kCompress).value_or(retrieval::Compression::kAuto);
   account.idle = section.flag("idle").value_or(false);
 }
 

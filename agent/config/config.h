@@ -15,6 +15,7 @@
 #include "agent/config/problem.h"
 #include "connectors/net/dial.h"
 #include "connectors/net/tls.h"
+#include "connectors/retrieval.h"
 #include "connectors/sasl/client.h"
 #include "mail/limits.h"
 #include "router/rule_set.h"
@@ -41,8 +42,10 @@ struct AccountConfig {
   std::string secret_origin;                  // where the password comes from, for people: "file /etc/…"; no secret
   std::string secret_file;                    // the file that holds it, if one does
   std::string secret_mark;                    // changes with a password written in the configuration; tells nothing
-  std::vector<std::string> folders{"INBOX"};  // IMAP patterns with * and %
+  std::vector<std::string> folders{"INBOX"};  // names, patterns with * and ?, special uses ("\\Sent")
   std::vector<std::string> exclude_folders;
+  bool subscribed = false;
+  retrieval::Compression compress = retrieval::Compression::kAuto;
   std::chrono::seconds poll{300};
   bool idle = false;
   AfterFetch after_fetch;

@@ -39,6 +39,12 @@ retrieval::AccountSettings settings_of(const AccountConfig& account) {
   settings.credentials = account.credentials;
   settings.folders = account.folders;
   settings.exclude_folders = account.exclude_folders;
+  settings.subscribed = account.subscribed;
+  settings.compress = account.compress;
+  // A connection that waits for news is silent most of the time, and its compressor's memory would stay.
+  if (account.idle && account.compress == retrieval::Compression::kAuto) {
+    settings.compress = retrieval::Compression::kNever;
+  }
   settings.after_fetch = after_fetch_of(account.after_fetch.action);
   settings.move_to = account.after_fetch.folder;
   settings.after = account.after_fetch.after;

@@ -10,7 +10,8 @@ namespace {
 // One fact a line: "name value". A reader of another version starts afresh.
 constexpr std::string_view kVersion = "imap 1";
 constexpr std::size_t kMaxWords = 7 * 1024;  // octets of one announcement
-constexpr std::size_t kMaxMechanism = 40;    // RFC 4422 §3.1 allows 20
+constexpr std::size_t kMaxNamespace = 200;
+constexpr std::size_t kMaxMechanism = 40;  // RFC 4422 §3.1 allows 20
 
 bool is_mechanism(std::string_view name) {
   return name.size() <= kMaxMechanism && std::all_of(name.begin(), name.end(), is_atom_char);
@@ -31,6 +32,19 @@ void add(std::string& text, std::string_view name, std::string_view value) {
   text.append(name).append(" ").append(value).append("\n");
 }
 
+// "/ prefix", "- " for no delimiter.
+std::string written(const PersonalNamespace& own) {
+  std::string text(1, own.delimiter == '\0' ? '-' : own.delimiter);
+  text += ' ' + own.prefix;
+  bool plain = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  return plain && text.size() <= kMaxNamespace ? text : std::string();
+}
+
+std::optional<PersonalNamespace> read_namespace(std::string_view value) {
+  if (value.size() < 2 || value.size() > kMaxNamespace || value[1] != ' ') return std::nullopt;
+  return PersonalNamespace{std::string(value.substr(2)), value[0] == '-' ? '\0' : value[0]};
+}
+
 void read_fact(AccountMemory& memory, std::string_view name, std::string_view value) {
   using Pipelining = AccountMemory::Pipelining;
   if (name == "peer") memory.peer = value.substr(0, kMaxRememberedPeer);
@@ -40,6 +54,7 @@ void read_fact(AccountMemory& memory, std::string_view name, std::string_view va
   if (name == "tells-after") memory.tells_after = value == "yes";
   if (name == "pipelining" && value == "works") memory.pipelining = Pipelining::kWorks;
   if (name == "pipelining" && value == "breaks") memory.pipelining = Pipelining::kBreaks;
+  if (name == "namespace") memory.own = read_namespace(value);
   if (name == "compress" && value == "refused") memory.compress_refused = true;
   if (name == "list-status" && value == "refused") memory.list_status_refused = true;
   if (name == "uid" && value == "after-body") memory.one_by_one = true;
@@ -57,6 +72,7 @@ std::string AccountMemory::encode() const {
   if (tells_after) add(text, "tells-after", "yes");
   if (pipelining == Pipelining::kWorks) add(text, "pipelining", "works");
   if (pipelining == Pipelining::kBreaks) add(text, "pipelining", "breaks");
+  if (own) add(text, "namespace", written(*own));
   if (compress_refused) add(text, "compress", "refused");
   if (list_status_refused) add(text, "list-status", "refused");
   if (one_by_one) add(text, "uid", "after-body");

@@ -5,11 +5,13 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
 
 #include "connectors/imap/client/capabilities.h"
+#include "connectors/imap/client/personal_namespace.h"
 #include "storage/types.h"
 
 namespace mailstead::imap {
@@ -23,9 +25,10 @@ struct AccountMemory {
   bool tells_after = false;    // the end of the sign-in brings the capabilities that hold after it
   std::string mechanism;       // that worked last, kLoginCommand for LOGIN; "": none is known
   Pipelining pipelining = Pipelining::kUnknown;
-  bool compress_refused = false;     // COMPRESS was announced and then refused
-  bool list_status_refused = false;  // likewise LIST … RETURN (STATUS …)
-  bool one_by_one = false;           // the server tells UIDs after bodies
+  std::optional<PersonalNamespace> own;  // of the user's folders
+  bool compress_refused = false;         // COMPRESS was announced and then refused
+  bool list_status_refused = false;      // likewise LIST … RETURN (STATUS …)
+  bool one_by_one = false;               // the server tells UIDs after bodies
 
   // Of this process only: how often the server listed a message and then did not send it …
   std::map<std::tuple<std::string, std::uint32_t, storage::Uid>, int> attempts;

@@ -1,8 +1,9 @@
 // What is switched on right after the sign-in, without a round trip of its own: UTF8=ACCEPT (RFC 6855) by ENABLE
 // (RFC 5161), and COMPRESS=DEFLATE (RFC 4978).
 //
-// IMAP4rev2 is understood where a server speaks nothing else, but not enabled beside IMAP4rev1: it would change the form
-// of answers and bring nothing to retrieval. CONDSTORE and QRESYNC are enabled where a folder is followed with them.
+// IMAP4rev2 is understood where a server speaks nothing else, but not enabled beside IMAP4rev1: it would change the
+// form of answers and bring nothing to retrieval. CONDSTORE and QRESYNC are enabled where a folder is followed with
+// them.
 #pragma once
 
 #include "connectors/imap/client/account_memory.h"

@@ -15,16 +15,16 @@ namespace {
 
 // RFC 6154 §2, RFC 8457 §3, and what Gmail called them before.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kSpecialUses{{{"\\all", "\\All"},
-                                                                                     {"\\archive", "\\Archive"},
-                                                                                     {"\\drafts", "\\Drafts"},
-                                                                                     {"\\flagged", "\\Flagged"},
-                                                                                     {"\\important", "\\Important"},
-                                                                                     {"\\junk", "\\Junk"},
-                                                                                     {"\\sent", "\\Sent"},
-                                                                                     {"\\trash", "\\Trash"},
-                                                                                     {"\\allmail", "\\All"},
-                                                                                     {"\\spam", "\\Junk"},
-                                                                                     {"\\starred", "\\Flagged"}}};
+                                                                                      {"\\archive", "\\Archive"},
+                                                                                      {"\\drafts", "\\Drafts"},
+                                                                                      {"\\flagged", "\\Flagged"},
+                                                                                      {"\\important", "\\Important"},
+                                                                                      {"\\junk", "\\Junk"},
+                                                                                      {"\\sent", "\\Sent"},
+                                                                                      {"\\trash", "\\Trash"},
+                                                                                      {"\\allmail", "\\All"},
+                                                                                      {"\\spam", "\\Junk"},
+                                                                                      {"\\starred", "\\Flagged"}}};
 
 void take_attribute(Folder& folder, const std::string& attribute) {
   std::string name = mail::lowered(attribute);

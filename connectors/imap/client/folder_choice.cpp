@@ -42,23 +42,33 @@ std::string with_inbox_upper(std::string_view name) {
   return result;
 }
 
-bool matches_any(const Folder& folder, const std::vector<std::string>& entries) {
-  return std::any_of(entries.begin(), entries.end(),
-                     [&](const std::string& entry) { return matches_folder(folder, entry); });
+// As written, or with the prefix of the user's own folders in front.
+bool fits(const Folder& folder, const std::string& entry, const PersonalNamespace& own) {
+  if (matches_folder(folder, entry)) return true;
+  if (own.prefix.empty() || is_special_use(entry) || !folder.name.starts_with(own.prefix)) return false;
+  Folder relative;
+  relative.name = folder.name.substr(own.prefix.size());
+  relative.delimiter = folder.delimiter;
+  return !same_word(relative.name, "INBOX") && matches_folder(relative, entry);
 }
 
-bool is_named(const Folder& folder, const std::vector<std::string>& entries) {
+bool fits_any(const Folder& folder, const std::vector<std::string>& entries, const PersonalNamespace& own) {
   return std::any_of(entries.begin(), entries.end(),
-                     [&](const std::string& entry) { return !is_pattern(entry) && matches_folder(folder, entry); });
+                     [&](const std::string& entry) { return fits(folder, entry, own); });
+}
+
+bool is_named(const Folder& folder, const FolderWish& wish) {
+  return std::any_of(wish.folders.begin(), wish.folders.end(),
+                     [&](const std::string& entry) { return !is_pattern(entry) && fits(folder, entry, wish.own); });
 }
 
 bool left_out_of_patterns(const Folder& folder, const FolderWish& wish) {
   if (wish.subscribed && !folder.subscribed) return true;
   // QUIRK: mbox servers, fetchmail NEWS 6.4.0: lock files listed as mailboxes.
   if (folder.name.ends_with(".lock")) return true;
-  bool unwanted = std::any_of(std::begin(kLeftOut), std::end(kLeftOut),
-                              [&](std::string_view use) { return folder.has_use(use); });
-  return unwanted && !is_named(folder, wish.folders);
+  bool unwanted =
+      std::any_of(std::begin(kLeftOut), std::end(kLeftOut), [&](std::string_view use) { return folder.has_use(use); });
+  return unwanted && !is_named(folder, wish);
 }
 
 // What LIST understands and lists at least the same: '/' may be any delimiter, and a part of a name cannot be encoded
@@ -99,10 +109,21 @@ bool is_names_only(const FolderWish& wish) {
          std::none_of(wish.only.begin(), wish.only.end(), is_special_use);
 }
 
+bool is_inbox_only(const FolderWish& wish) {
+  return std::all_of(wish.folders.begin(), wish.folders.end(),
+                     [](const std::string& entry) { return same_word(entry, "INBOX"); });
+}
+
 std::vector<std::string> list_patterns(const FolderWish& wish, bool utf8) {
-  std::vector<std::string> patterns;
-  std::unordered_set<std::string> taken;
+  std::vector<std::string> entries = wish.folders, patterns;
   for (const std::string& entry : wish.folders) {
+    if (wish.own.prefix.empty() || same_word(entry, "INBOX") || is_special_use(entry)) continue;
+    std::string below = entry;
+    if (wish.own.delimiter != '\0') std::replace(below.begin(), below.end(), '/', wish.own.delimiter);
+    entries.push_back(wish.own.prefix + below);
+  }
+  std::unordered_set<std::string> taken;
+  for (const std::string& entry : entries) {
     // Special uses may be anywhere, and with few entries more it is the same.
     std::string pattern = is_special_use(entry) ? "*" : list_pattern(entry, utf8);
     if (pattern == "*" || patterns.size() == kMaxPatterns) return {"*"};
@@ -115,14 +136,14 @@ std::vector<Folder> choose_folders(const std::vector<Folder>& listed, const Fold
   std::vector<Folder> chosen;
   std::unordered_set<std::string> taken;
   auto take = [&](const Folder& folder) {
-    if (!folder.selectable || matches_any(folder, wish.excluded)) return;
-    if (!wish.only.empty() && !matches_any(folder, wish.only)) return;
+    if (!folder.selectable || fits_any(folder, wish.excluded, wish.own)) return;
+    if (!wish.only.empty() && !fits_any(folder, wish.only, wish.own)) return;
     if (taken.insert(folder.name).second) chosen.push_back(folder);
   };
   for (const std::string& entry : wish.folders) {
     bool found = false;
     for (const Folder& folder : listed) {
-      if (!matches_folder(folder, entry)) continue;
+      if (!fits(folder, entry, wish.own)) continue;
       found = true;
       if (!is_pattern(entry) || !left_out_of_patterns(folder, wish)) take(folder);
     }

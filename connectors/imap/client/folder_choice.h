@@ -11,12 +11,14 @@
 #include <vector>
 
 #include "connectors/imap/client/folder.h"
+#include "connectors/imap/client/personal_namespace.h"
 
 namespace mailstead::imap {
 
 struct FolderWish {
   std::vector<std::string> folders{}, excluded{};
-  bool subscribed = false;        // patterns take subscribed folders only
+  bool subscribed = false;          // patterns take subscribed folders only
+  PersonalNamespace own{};          // entries may be written without its prefix
   std::vector<std::string> only{};  // of those, only these (names, patterns or uses); empty: all
 };
 
@@ -26,6 +28,8 @@ struct FolderWish {
 
 // The names, when the wish consists of nothing else: then no LIST is needed to know the folders.
 [[nodiscard]] bool is_names_only(const FolderWish& wish);
+// The same, and INBOX the only one.
+[[nodiscard]] bool is_inbox_only(const FolderWish& wish);
 // Patterns for LIST that list at least what is wanted. `utf8`: Session::utf8_names().
 [[nodiscard]] std::vector<std::string> list_patterns(const FolderWish& wish, bool utf8);
 

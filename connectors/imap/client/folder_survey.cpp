@@ -19,15 +19,25 @@ bool names_can_be_listed(const FolderWish& wish) {
 
 }  // namespace
 
-std::vector<Folder> survey_folders(Session& session, const FolderWish& wish, const std::string& selected,
+void learn_namespace(Session& session, FolderWish& wish, AccountMemory& memory) {
+  require_capabilities(session);
+  if (!memory.own && offers(session, "NAMESPACE")) memory.own = ask_namespace(session);
+  wish.own = memory.own.value_or(PersonalNamespace());
+}
+
+std::vector<Folder> survey_folders(Session& session, FolderWish wish, const std::string& selected,
                                    AccountMemory& memory) {
-  bool utf8 = session.utf8_names();
   bool names_only = is_names_only(wish);
+  if (!is_inbox_only(wish)) {
+    learn_namespace(session, wish, memory);
+    // A name may be written without the prefix: LIST tells.
+    names_only = names_only && wish.own.prefix.empty();
+  }
+  bool utf8 = session.utf8_names();
   if (names_only) {
     auto named = choose_folders({}, wish, utf8);
     if (named.size() <= 1) return named;
   }
-  require_capabilities(session);
   std::vector<Folder> wanted;
   if (!names_only || (offers_list_status(session, memory) && names_can_be_listed(wish))) {
     ListQuery query{list_patterns(wish, utf8), wish.subscribed, std::string(kNewsItems)};
@@ -42,6 +52,7 @@ std::vector<Folder> survey_folders(Session& session, const FolderWish& wish, con
 }
 
 bool needs_visit(const Folder& folder, const PollRun& run) {
+  // QUIRK: NetEase, modern-email/defects#15: STATUS without any item.
   if (!folder.status || !folder.status->uid_next || !folder.status->uid_validity) return true;
   const std::string& account = run.settings.name;
   auto unfinished = run.memory.unfinished.find(folder.name);

@@ -1,7 +1,7 @@
 // "Anything new?" for all wanted folders of an account at once: which of them have to be opened.
 //
 // One round trip where the server offers LIST-STATUS, and for names without it (one batch of STATUS); two for patterns
-// without it. None for a single name: opening it tells the same.
+// without it. None for a single name: opening it tells the same. One more for NAMESPACE, once and for all.
 #pragma once
 
 #include <string>
@@ -14,9 +14,12 @@
 
 namespace mailstead::imap {
 
-// The wanted folders, with Folder::status where it was asked for. `selected`: a folder that is selected now: what STATUS
-// says of that one is not to be relied upon (RFC 3501 §6.3.10), it has none.
-[[nodiscard]] std::vector<Folder> survey_folders(Session& session, const FolderWish& wish, const std::string& selected,
+// Fills wish.own; asks once.
+void learn_namespace(Session& session, FolderWish& wish, AccountMemory& memory);
+
+// The wanted folders, with Folder::status where it was asked for. `selected`: a folder that is selected now: what
+// STATUS says of that one is not to be relied upon (RFC 3501 §6.3.10), it has none.
+[[nodiscard]] std::vector<Folder> survey_folders(Session& session, FolderWish wish, const std::string& selected,
                                                  AccountMemory& memory);
 
 // Whether it has to be opened: new messages by UIDNEXT, another UIDVALIDITY, left-over clean-up, a walk that a limit

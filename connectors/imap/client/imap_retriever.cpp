@@ -80,7 +80,7 @@ void ImapRetriever::connect(const std::stop_token& stop, retrieval::PollObserver
 }
 
 FolderWish ImapRetriever::wish(const std::vector<std::string>& only) const {
-  return {settings_.folders, settings_.exclude_folders, settings_.subscribed, only};
+  return {settings_.folders, settings_.exclude_folders, settings_.subscribed, {}, only};
 }
 
 // What is known of the server after a session that went well.
@@ -176,10 +176,11 @@ void ImapRetriever::poll_folders(PollRun& run, const std::vector<Folder>& wanted
 std::vector<retrieval::FolderFacts> ImapRetriever::folders(std::stop_token stop) {
   return guarded([&] {
     ensure_connected(stop, nobody());
-    require_capabilities(*session_);
+    FolderWish all = wish({});
+    learn_namespace(*session_, all, memory_);
     auto listed = list_folders(*session_, {{"*"}, true, std::string(kCounts)}, memory_);
     ask_status(*session_, listed, kCounts);
-    auto wanted = choose_folders(listed, wish({}), session_->utf8_names());
+    auto wanted = choose_folders(listed, all, session_->utf8_names());
     std::vector<retrieval::FolderFacts> facts;
     for (const Folder& folder : listed) {
       bool chosen = std::any_of(wanted.begin(), wanted.end(), [&](const Folder& f) { return f.name == folder.name; });

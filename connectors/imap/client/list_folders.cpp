@@ -16,11 +16,6 @@ using mail::FailureScope;
 
 constexpr std::size_t kMaxFolders = 20'000;
 
-bool has(Session& session, std::string_view extension) {
-  // RFC 9051 Appendix E: all of them are part of the second revision.
-  return session.capabilities().has(extension) || session.capabilities().has("IMAP4REV2");
-}
-
 class ListHandler final : public ResponseHandler {
  public:
   explicit ListHandler(bool utf8) : utf8_(utf8) {}
@@ -77,8 +72,8 @@ class ListHandler final : public ResponseHandler {
 std::string return_options(Session& session, const ListQuery& query, bool status) {
   std::string options;
   auto add = [&](const std::string& option) { options += (options.empty() ? "" : " ") + option; };
-  if (has(session, "SPECIAL-USE") && has(session, "LIST-EXTENDED")) add("SPECIAL-USE");
-  if (query.subscribed && has(session, "LIST-EXTENDED")) add("SUBSCRIBED");
+  if (offers(session, "SPECIAL-USE") && offers(session, "LIST-EXTENDED")) add("SPECIAL-USE");
+  if (query.subscribed && offers(session, "LIST-EXTENDED")) add("SUBSCRIBED");
   if (status) add("STATUS (" + query.status_items + ")");
   return options.empty() ? options : " RETURN (" + options + ")";
 }
@@ -101,7 +96,7 @@ Completion ask(Session& session, const ListQuery& query, const std::string& opti
   std::vector<Tag> tags;
   for (const std::string& pattern : query.patterns)
     tags.push_back(session.send(list_command(session, pattern, options)));
-  bool lsub = query.subscribed && !has(session, "LIST-EXTENDED");
+  bool lsub = query.subscribed && !offers(session, "LIST-EXTENDED");
   Tag subscriptions = lsub ? session.send(CommandText(R"(LSUB "" "*")")) : 0;
   Completion first_refusal;
   for (Tag tag : tags) {
@@ -114,8 +109,12 @@ Completion ask(Session& session, const ListQuery& query, const std::string& opti
 
 }  // namespace
 
+bool offers(Session& session, std::string_view extension) {
+  return session.capabilities().has(extension) || session.capabilities().has("IMAP4REV2");
+}
+
 bool offers_list_status(Session& session, const AccountMemory& memory) {
-  return !memory.list_status_refused && has(session, "LIST-STATUS");
+  return !memory.list_status_refused && offers(session, "LIST-STATUS");
 }
 
 std::vector<Folder> list_folders(Session& session, const ListQuery& query, AccountMemory& memory) {

@@ -22,6 +22,8 @@ struct ListQuery {
 // Throws kLimit above 20,000, kTemporary/kAccount when the server refuses LIST itself.
 [[nodiscard]] std::vector<Folder> list_folders(Session& session, const ListQuery& query, AccountMemory& memory);
 
+// Of the extensions that RFC 9051 Appendix E made part of IMAP4rev2.
+[[nodiscard]] bool offers(Session& session, std::string_view extension);
 [[nodiscard]] bool offers_list_status(Session& session, const AccountMemory& memory);
 
 }  // namespace mailstead::imap

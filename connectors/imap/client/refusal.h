@@ -19,8 +19,8 @@ namespace mailstead::imap {
 // followed, the credentials are for the configured host alone), else kAuthentication.
 [[nodiscard]] mail::Failure sign_in_refusal(const Completion& end);
 
-// A refused command, kTemporary with `what` in front of the server's words. Of `scope`, or of the account when the words
-// are about all of it (Microsoft 365: "User is authenticated but not connected"; Gmail: bandwidth).
+// A refused command, kTemporary with `what` in front of the server's words. Of `scope`, or of the account when the
+// words are about all of it (Microsoft 365: "User is authenticated but not connected"; Gmail: bandwidth).
 [[nodiscard]] mail::Failure command_refusal(const Completion& end, mail::FailureScope scope, const std::string& what);
 
 // The server ended the session (BYE), kTemporary/kSession. `text`: printable.

@@ -58,8 +58,10 @@ SignedIn sign_in(Session& session, const net::Endpoint& endpoint, const sasl::Cr
   } else {
     result.greeting = greeting.text;
   }
-  // What is remembered will do: the sign-in need not wait for the announcement.
-  if (!memory.before.known()) require_capabilities(session);
+  // What is remembered will do: the sign-in need not wait for the announcement. In the clear a server may have thought
+  // better of it (LOGINDISABLED), so that it is asked.
+  bool is_private = session.stream().tls().has_value() || peer_is_local(session, endpoint);
+  if (!memory.before.known() || !is_private) require_capabilities(session);
   bool id = (session.capabilities().known() ? session.capabilities() : memory.before).has("ID");
   bool yahoo = host_is_yahoo(endpoint.host);
   // QUIRK: Yahoo, fetchmail imap.c:587: wants ID before the sign-in.

@@ -15,6 +15,7 @@ AccountMemory full() {
   memory.tells_after = true;
   memory.mechanism = "SCRAM-SHA-256";
   memory.pipelining = AccountMemory::Pipelining::kWorks;
+  memory.own = PersonalNamespace{"INBOX.", '.'};
   memory.compress_refused = memory.list_status_refused = memory.one_by_one = true;
   return memory;
 }
@@ -26,6 +27,7 @@ TEST(ImapAccountMemory, ComesBackAsItWas) {
   EXPECT_TRUE(back.tells_after);
   EXPECT_EQ(back.mechanism, "SCRAM-SHA-256");
   EXPECT_EQ(back.pipelining, AccountMemory::Pipelining::kWorks);
+  EXPECT_EQ(back.own, full().own);
   EXPECT_TRUE(back.compress_refused);
   EXPECT_TRUE(back.list_status_refused);
   EXPECT_TRUE(back.one_by_one);

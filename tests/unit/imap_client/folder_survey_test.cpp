@@ -88,9 +88,9 @@ TEST(ImapSurvey, ShowsUseSubscriptionAndCounts) {
 
 std::vector<Folder> listed() {
   std::vector<Folder> folders;
-  for (const char* line : {R"((\Subscribed) "." INBOX)", R"(() "." INBOX.Lists.cpp)", R"((\Junk) "." INBOX.Spam)",
-                           R"((\Trash \Subscribed) "." INBOX.Bin)", R"((\Noselect) "." INBOX.Lists)",
-                           R"((\Drafts) "." INBOX.Drafts)"}) {
+  for (const char* line :
+       {R"((\Subscribed) "." INBOX)", R"(() "." INBOX.Lists.cpp)", R"((\Junk) "." INBOX.Spam)",
+        R"((\Trash \Subscribed) "." INBOX.Bin)", R"((\Noselect) "." INBOX.Lists)", R"((\Drafts) "." INBOX.Drafts)"}) {
     folders.push_back(*decode_list(line));
   }
   return folders;
@@ -117,10 +117,36 @@ TEST(ImapFolderChoice, FollowsTheConfiguration) {
       {"subscribed", {{"*"}, {}, true}, "INBOX;"},
       {"subscription does not concern names", {{"INBOX.Drafts", "INBOX.*"}, {}, true}, "INBOX.Drafts;"},
       {"unlisted name", {{"Else", "inbox"}, {}}, "Else;INBOX;"},
-      {"only some", {{"*"}, {}, false, {"INBOX/L*"}}, "INBOX.Lists.cpp;"},
+      {"only some", {{"*"}, {}, false, {}, {"INBOX/L*"}}, "INBOX.Lists.cpp;"},
       {"no such use", {{"\\Archive"}, {}}, ""},
   };
   for (const Row& row : rows) EXPECT_EQ(names(row.wish), row.expected) << row.what;
+}
+
+TEST(ImapFolderChoice, KnowsThePrefixOfTheUsersOwnFolders) {
+  FolderWish wish{{"Lists/*", "Drafts", "inbox"}, {}};
+  wish.own = {"INBOX.", '.'};
+  EXPECT_EQ(names(wish), "INBOX.Lists.cpp;INBOX.Drafts;INBOX;");
+  EXPECT_EQ(list_patterns(wish, false),
+            (std::vector<std::string>{"Lists*", "Drafts", "INBOX", "INBOX.Lists.*", "INBOX.Drafts"}));
+  wish.excluded = {"Drafts"};
+  EXPECT_EQ(names(wish), "INBOX.Lists.cpp;INBOX;");
+}
+
+TEST(ImapNamespace, ReadsTheFirstPersonalOne) {
+  EXPECT_EQ(decode_namespace(R"((("INBOX." ".")) NIL (("#shared." ".")))", false), (PersonalNamespace{"INBOX.", '.'}));
+  EXPECT_EQ(decode_namespace(R"((("" "/")("x" "/" "X-PARAM" ("a"))) NIL NIL)", false), (PersonalNamespace{"", '/'}));
+  EXPECT_EQ(decode_namespace("NIL NIL NIL", false), PersonalNamespace());
+  EXPECT_EQ(decode_namespace(R"((("M&APw-/" NIL)) NIL NIL)", false), (PersonalNamespace{"M\xC3\xBC/", '\0'}));
+  for (const char* bad : {"", "(", "(()", "x", "((NIL"}) EXPECT_FALSE(decode_namespace(bad, false)) << bad;
+}
+
+TEST(ImapSurvey, FindsANameBelowThePrefixAndRemembersIt) {
+  Account account("namespace");
+  account.settings.folders = {"Work"};
+  expect_success(account);
+  ASSERT_TRUE(account.memory.own);
+  EXPECT_EQ(account.memory.own->prefix, "INBOX.");
 }
 
 TEST(ImapFolderChoice, AsksListForNoLessThanIsWanted) {
@@ -128,12 +154,9 @@ TEST(ImapFolderChoice, AsksListForNoLessThanIsWanted) {
     std::vector<std::string> folders, patterns;
   };
   const std::vector<Row> rows = {
-      {{"Lists/*"}, {"Lists*"}},
-      {{"inbox", "A?c*"}, {"INBOX", "A*c*"}},
-      {{"M\xC3\xBCn*"}, {"M*n*"}},
-      {{"M\xC3\xBCn", "a"}, {"M&APw-n", "a"}},
-      {{"a", "\\Sent"}, {"*"}},
-      {{"a&b*"}, {"a*b*"}},
+      {{"Lists/*"}, {"Lists*"}},   {{"inbox", "A?c*"}, {"INBOX", "A*c*"}},
+      {{"M\xC3\xBCn*"}, {"M*n*"}}, {{"M\xC3\xBCn", "a"}, {"M&APw-n", "a"}},
+      {{"a", "\\Sent"}, {"*"}},    {{"a&b*"}, {"a*b*"}},
       {{"50%*"}, {"50*"}},
   };
   for (const Row& row : rows) EXPECT_EQ(list_patterns({row.folders, {}}, false), row.patterns) << row.folders[0];
@@ -143,8 +166,8 @@ TEST(ImapFolderChoice, AsksListForNoLessThanIsWanted) {
 }
 
 TEST(ImapStatusAnswer, KeepsOnlyNumbersThatCanBe) {
-  auto answer = decode_status(R"(inbox (MESSAGES 3 UIDNEXT 4294967296 UIDVALIDITY 0 UNSEEN "x" SIZE 99 HIGHESTMODSEQ 8))",
-                              false);
+  auto answer =
+      decode_status(R"(inbox (MESSAGES 3 UIDNEXT 4294967296 UIDVALIDITY 0 UNSEEN "x" SIZE 99 HIGHESTMODSEQ 8))", false);
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->name, "INBOX");
   EXPECT_EQ(answer->counts.messages, 3U);

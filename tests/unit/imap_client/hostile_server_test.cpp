@@ -93,6 +93,24 @@ TEST(ImapHostileServer, CutAtEveryOctetNeverGivesATruncatedMessage) {
   }
 }
 
+TEST(ImapHostileServer, ByeAtAnyPointIsTemporary) {
+  const std::string whole = three_messages();
+  std::size_t points = 0;
+  for (std::size_t at = whole.find("\r\n"); at != std::string::npos; at = whole.find("\r\n", at + 1)) {
+    // Within a message it would be a part of that.
+    if (!whole.substr(at + 2).starts_with("M") && !whole.substr(at + 2).starts_with("* ")) continue;
+    MemoryLedger ledger;
+    Poll poll(ledger);
+    poll.run(whole.substr(0, at + 2) + "* BYE [UNAVAILABLE] going down\r\n");
+    ASSERT_TRUE(poll.failure) << at;
+    EXPECT_EQ(poll.failure->kind(), mail::FailureKind::kTemporary) << at << poll.failure->text();
+    EXPECT_NE(poll.failure->text().find("going down"), std::string::npos) << at << poll.failure->text();
+    EXPECT_TRUE(poll.sink.messages.empty()) << at;
+    ++points;
+  }
+  EXPECT_GE(points, 12U);
+}
+
 TEST(ImapHostileServer, OctetByOctetIsTheSame) {
   for (std::size_t chunk : {1U, 2U, 3U, 7U}) {
     MemoryLedger ledger;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include "connectors/imap/client/account_memory.h"
 #include "connectors/imap/client/retriever.h"
@@ -21,22 +22,60 @@ struct Wire {
   std::string commands;
 };
 
+// The server's side of COMPRESS DEFLATE.
+class Compression {
+ public:
+  Compression() {
+    EXPECT_EQ(deflateInit2(&out_, 6, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    EXPECT_EQ(inflateInit2(&in_, -15), Z_OK);
+  }
+  ~Compression() {
+    deflateEnd(&out_);
+    inflateEnd(&in_);
+  }
+  Compression(const Compression&) = delete;
+  Compression& operator=(const Compression&) = delete;
+
+  std::string inflated(std::string_view bytes) {
+    return run(in_, bytes, [](z_stream* s) { return inflate(s, Z_SYNC_FLUSH); });
+  }
+  std::string deflated(std::string_view bytes) {
+    return run(out_, bytes, [](z_stream* s) { return deflate(s, Z_SYNC_FLUSH); });
+  }
+
+ private:
+  template <typename Step>
+  static std::string run(z_stream& stream, std::string_view bytes, Step step) {
+    std::string result(bytes.size() * 20 + 1000, '\0');
+    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+    stream.avail_in = static_cast<uInt>(bytes.size());
+    stream.next_out = reinterpret_cast<Bytef*>(result.data());
+    stream.avail_out = static_cast<uInt>(result.size());
+    const int outcome = step(&stream);
+    EXPECT_TRUE(outcome == Z_OK || outcome == Z_BUF_ERROR) << outcome;
+    EXPECT_EQ(stream.avail_in, 0U);
+    result.resize(result.size() - stream.avail_out);
+    return result;
+  }
+  z_stream out_{}, in_{};
+};
+
 class ServerStream final : public net::Stream {
  public:
   ServerStream(Wire& wire, std::uint32_t messages, std::string extensions)
       : wire_(wire), messages_(messages), extensions_(std::move(extensions)) {
-    out_ = "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready\r\n";
+    wire_out_ = "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready\r\n";
   }
   std::size_t read_some(std::span<char> into, const net::Deadline&) override {
     if (std::exchange(wrote_, false)) ++wire_.turns;
-    std::size_t count = std::min(into.size(), out_.size());
-    std::copy_n(out_.begin(), count, into.begin());
-    out_.erase(0, count);
+    std::size_t count = std::min(into.size(), wire_out_.size());
+    std::copy_n(wire_out_.begin(), count, into.begin());
+    wire_out_.erase(0, count);
     return count;
   }
   void write_all(std::string_view bytes, const net::Deadline&) override {
     wrote_ = true;
-    in_ += bytes;
+    in_ += compression_ ? compression_->inflated(bytes) : std::string(bytes);
     for (auto end = in_.find("\r\n"); end != std::string::npos; end = in_.find("\r\n")) {
       answer(in_.substr(0, end));
       in_.erase(0, end + 2);
@@ -47,7 +86,7 @@ class ServerStream final : public net::Stream {
   void start_tls(const net::TlsSettings&, const std::string&, const net::Deadline&) override {}
   TryResult try_accept_tls(const net::ServerTls&) override { return {TryResult::State::kEnd, 0}; }
   std::optional<net::TlsFacts> tls() const override { return std::nullopt; }
-  bool has_pending() const override { return !out_.empty(); }
+  bool has_pending() const override { return !wire_out_.empty(); }
   int descriptor() const override { return -1; }
   std::string peer() const override { return "127.0.0.1:143"; }
   void close() noexcept override {}
@@ -59,7 +98,8 @@ class ServerStream final : public net::Stream {
     std::string next = std::to_string(messages_ + 1);
     if (command.starts_with("AUTH")) code = " [CAPABILITY IMAP4rev1" + extensions_ + "]";
     if (command.starts_with("EXAMINE")) {
-      out_ += "* " + std::to_string(messages_) + " EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT " + next + "] x\r\n";
+      out_ +=
+          "* " + std::to_string(messages_) + " EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT " + next + "] x\r\n";
     }
     if (command.starts_with("LIST")) {
       for (int i = 0; i < kFolders; ++i) {
@@ -71,10 +111,11 @@ class ServerStream final : public net::Stream {
     if (command.starts_with("STATUS ")) status(command.substr(7, command.find(' ', 7) - 7));
     if (command.starts_with("UID FETCH")) fetch(command);
     out_ += tag + " OK" + code + " done\r\n";
+    wire_out_ += compression_ ? compression_->deflated(out_) : out_;
+    out_.clear();
+    if (command == "COMPRESS DEFLATE") compression_.emplace();
   }
-  void status(const std::string& name) {
-    out_ += "* STATUS " + name + " (MESSAGES 5 UIDNEXT 6 UIDVALIDITY 7)\r\n";
-  }
+  void status(const std::string& name) { out_ += "* STATUS " + name + " (MESSAGES 5 UIDNEXT 6 UIDVALIDITY 7)\r\n"; }
   void fetch(const std::string& command) {
     auto from = static_cast<std::uint32_t>(std::stoul(command.substr(10)));
     bool bodies = command.find("BODY") != std::string::npos;
@@ -87,7 +128,8 @@ class ServerStream final : public net::Stream {
   static constexpr int kFolders = 40;
   Wire& wire_;
   std::uint32_t messages_;
-  std::string extensions_, in_, out_;
+  std::string extensions_, in_, out_, wire_out_;
+  std::optional<Compression> compression_;
   bool wrote_ = false;
 };
 
@@ -108,8 +150,7 @@ struct Mailbox {
   Wire poll() {
     Wire wire;
     auto retriever = make_retriever(
-        settings,
-        [&](const auto&, const auto&) { return std::make_unique<ServerStream>(wire, messages, extensions); },
+        settings, [&](const auto&, const auto&) { return std::make_unique<ServerStream>(wire, messages, extensions); },
         remembered);
     retrieval::PollObserver observer;
     result = retriever->poll(ledger, sink, observer, {}, {}, {});
@@ -149,6 +190,26 @@ TEST(ImapRoundTrips, NewMailCostsOneMore) {
   Mailbox first;
   EXPECT_LE(first.poll().turns, 6);
   EXPECT_EQ(first.result.fetched, 5U);
+}
+
+TEST(ImapRoundTrips, CompressionCostsNone) {
+  Mailbox mailbox(2);
+  mailbox.extensions = " COMPRESS=DEFLATE";
+  mailbox.settings.compress = retrieval::Compression::kAlways;
+  Wire wire = mailbox.poll();
+  EXPECT_LE(wire.turns, 5);
+  EXPECT_EQ(mailbox.result.fetched, 3U);
+  EXPECT_EQ(mailbox.sink.messages.back().content, "abcd");
+  EXPECT_LT(wire.commands.find("COMPRESS DEFLATE"), wire.commands.find("BODY.PEEK"));
+  EXPECT_TRUE(wire.commands.ends_with("LOGOUT\n"));
+  (void)mailbox.poll();
+  EXPECT_EQ(mailbox.poll().turns, 3);
+}
+
+TEST(ImapRoundTrips, CompressesNothingOnItsOwnMachine) {
+  Mailbox mailbox(2);
+  mailbox.extensions = " COMPRESS=DEFLATE";
+  EXPECT_EQ(mailbox.poll().commands.find("COMPRESS"), std::string::npos);
 }
 
 TEST(ImapRoundTrips, OneForAllFoldersOfAnAccount) {

@@ -42,7 +42,8 @@ struct Account {
   // Polls, says goodbye and keeps what is remembered then.
   void poll() {
     const bool starttls = settings.endpoint.tls == net::TlsMode::kStartTls;
-    memory.peer = std::string(starttls ? "starttls" : "clear") + " localhost:" + std::to_string(peer->port()) + " alice";
+    memory.peer =
+        std::string(starttls ? "starttls" : "clear") + " localhost:" + std::to_string(peer->port()) + " alice";
     auto retriever = make_retriever(
         settings, [this](const auto&, const auto&) { return peer->connect(); }, memory.encode());
     try {

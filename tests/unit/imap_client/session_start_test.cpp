@@ -89,8 +89,8 @@ TEST(ImapStart, ForgetsWhatItKnewOfAnotherServer) {
   other.peer = "tls elsewhere:993 alice";
   Account again("nothing_new");
   again.memory = other;
-  auto retriever = make_retriever(again.settings, [&](const auto&, const auto&) { return again.peer->connect(); },
-                                  other.encode());
+  auto retriever = make_retriever(
+      again.settings, [&](const auto&, const auto&) { return again.peer->connect(); }, other.encode());
   EXPECT_EQ(AccountMemory::decode(retriever->remembered()).mechanism, "");
 }
 
