@@ -1,6 +1,7 @@
 """Generated mail of mixed size and encoding: always the same for the same seed, so that every byte can be compared."""
 import base64
 import hashlib
+import itertools
 import os
 import quopri
 import random
@@ -81,12 +82,16 @@ def digests(messages):
     return sorted(digest(data) for data in messages)
 
 
+_fills = itertools.count(1)  # so that a second filling of a Maildir takes names of its own
+
+
 def fill_maildir(path, messages, owner=None):
     """Writes messages into a Maildir as a delivery agent would, with LF line ends."""
+    fill = next(_fills)
     for part in ("cur", "new", "tmp"):
         os.makedirs(os.path.join(path, part), exist_ok=True)
     for number, data in enumerate(messages):
-        name = os.path.join(path, "new", f"{1_700_000_000 + number}.M{number}P1.host")
+        name = os.path.join(path, "new", f"{1_700_000_000 + number}.M{number}P{fill}.host")
         with open(name, "wb") as out:
             out.write(data.replace(b"\r\n", b"\n"))
     if owner:

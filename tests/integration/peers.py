@@ -57,6 +57,12 @@ def make_certificates(directory):
     return str(d / "ca.pem"), str(d / "server.pem"), str(d / "server.key")
 
 
+def maildir_messages(path):
+    """The names of the messages in a Maildir."""
+    return sorted(name for part in ("cur", "new") if os.path.isdir(os.path.join(path, part))
+                  for name in os.listdir(os.path.join(path, part)))
+
+
 class Directory:
     """A temporary directory that other users may pass through (servers drop their privileges)."""
 
@@ -91,7 +97,8 @@ class Dovecot:
 
     PASSWORD = "secret word"
 
-    def __init__(self, users=("alice", "bob"), extra=""):
+    def __init__(self, users=("alice", "bob"), extra="", client_ca=False):
+        """`extra` is appended to the configuration; `client_ca`: certificates of clients by our CA are believed."""
         self.directory = Directory("dovecot")
         self.ports = {name: free_port() for name in ("imap", "imaps", "pop3", "pop3s")}
         self.ca, certificate, key = make_certificates(self.directory.path)
@@ -111,6 +118,8 @@ class Dovecot:
             os.makedirs(self.maildir(user), exist_ok=True)
             for path in (self.directory / "mail", self.directory / f"mail/{user}", self.maildir(user)):
                 os.chown(path, *self.owner)
+        if client_ca:
+            extra += f"\nssl_ca = <{self.ca}\n"
         configuration = f"""
 base_dir = {self.directory / 'run'}
 state_dir = {self.directory / 'state'}
