@@ -230,6 +230,8 @@ class AcceptCommand final : public Command {
     }
   }
   [[nodiscard]] mail::ByteCount weight() const noexcept override { return weight_; }
+  // The caller goes on at once; its flush() is urgent.
+  [[nodiscard]] bool urgent() const noexcept override { return false; }
   void apply(WriteContext& context) override {
     validate(acceptance_);
     receipt_ = Accepting(context, acceptance_).run();

@@ -18,6 +18,11 @@ constexpr int kLogPagesIdle = 250;
 constexpr int kLogPagesBusy = 4000;
 constexpr auto kIdleAfter = 500ms;
 
+// Acceptances gather until so many octets or commands wait, or for so long.
+constexpr mail::ByteCount kGatheredBytes = mail::ByteCount{8} << 20U;
+constexpr std::size_t kGatheredCommands = 500;
+constexpr auto kGather = 20ms;
+
 mail::Failure as_failure(const std::exception& error) {
   if (const auto* failure = dynamic_cast<const mail::Failure*>(&error)) return *failure;
   return {mail::FailureKind::kStorage, mail::FailureScope::kProcess, "the store could not write", error.what()};
@@ -90,11 +95,18 @@ Writer::~Writer() {
 
 void Writer::post(std::unique_ptr<Command> command) {
   mail::ByteCount weight = command->weight();
+  auto has_room = [&] { return waiting_.empty() || waiting_bytes_ + weight <= limits_.waiting_bytes || stopping_; };
   std::unique_lock lock(mutex_);
-  room_.wait(lock, [&] { return waiting_.empty() || waiting_bytes_ + weight <= limits_.waiting_bytes || stopping_; });
+  if (!has_room()) {
+    ++held_up_;
+    arrived_.notify_one();
+    room_.wait(lock, has_room);
+    --held_up_;
+  }
+  if (command->urgent()) ++urgent_;
   waiting_.push_back(std::move(command));
   waiting_bytes_ += weight;
-  arrived_.notify_one();
+  if (waiting_.size() == 1 || worth_a_group()) arrived_.notify_one();
 }
 
 void Writer::run(const std::function<void(WriteContext&)>& work) {
@@ -122,24 +134,34 @@ void Writer::work() {
 Writer::Group Writer::next_group() {
   Group group;
   std::unique_lock lock(mutex_);
-  auto ready = [this] { return !waiting_.empty() || stopping_; };
-  if (!arrived_.wait_for(lock, kIdleAfter, ready)) {
-    lock.unlock();
-    checkpoint_if_due(true);
-    lock.lock();
-    arrived_.wait(lock, ready);
-  }
+  wait_for_command(lock);
+  if (!worth_a_group()) arrived_.wait_for(lock, kGather, [this] { return worth_a_group(); });
   mail::ByteCount bytes = 0;
   while (!waiting_.empty() && group.size() < limits_.group_commands) {
     mail::ByteCount weight = waiting_.front()->weight();
     if (!group.empty() && bytes + weight > limits_.group_bytes) break;
     bytes += weight;
     waiting_bytes_ -= weight;
+    if (waiting_.front()->urgent()) --urgent_;
     group.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
   }
   room_.notify_all();
   return group;
+}
+
+void Writer::wait_for_command(std::unique_lock<std::mutex>& lock) {
+  auto ready = [this] { return !waiting_.empty() || stopping_; };
+  if (arrived_.wait_for(lock, kIdleAfter, ready)) return;
+  lock.unlock();
+  checkpoint_if_due(true);
+  lock.lock();
+  arrived_.wait(lock, ready);
+}
+
+bool Writer::worth_a_group() const noexcept {
+  return urgent_ > 0 || held_up_ > 0 || stopping_ || waiting_bytes_ >= kGatheredBytes ||
+         waiting_.size() >= kGatheredCommands;
 }
 
 void Writer::commit(Group& group) {

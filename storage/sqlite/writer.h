@@ -1,6 +1,7 @@
 // The one thread that writes. Commands queue up; it takes all that wait (up to a bound), applies them in one
-// transaction, syncs the segments once, commits once, then tells each its end. A lone command commits at once; under
-// load groups form by themselves. It alone moves the write-ahead log into the database.
+// transaction, syncs the segments once, commits once, then tells each its end. A command that somebody waits for
+// commits at once, with all before it; those that nobody waits for yet may gather for a few milliseconds, so that a
+// fast feed does not sync the disk for every handful. It alone moves the write-ahead log into the database.
 //
 // A group that fails is undone and its commands are tried one by one, so that none fails for its neighbour. When the
 // disk does not confirm a sync, nothing is tried again: every later command fails.
@@ -25,6 +26,8 @@ namespace mailstead::storage::sqlite {
 class Command {
  public:
   virtual ~Command() = default;
+  // Whether somebody waits for its end.
+  [[nodiscard]] virtual bool urgent() const noexcept { return true; }
   [[nodiscard]] virtual mail::ByteCount weight() const noexcept { return 0; }  // octets held in memory
   virtual void apply(WriteContext& context) = 0;
   // Once, on the writer's thread: durable (nullptr), or failed and nothing of it remains.
@@ -63,6 +66,8 @@ class Writer {
 
   void work();
   [[nodiscard]] Group next_group();
+  void wait_for_command(std::unique_lock<std::mutex>& lock);
+  [[nodiscard]] bool worth_a_group() const noexcept;  // with mutex_ held
   void commit(Group& group);
   [[nodiscard]] std::optional<mail::Failure> attempt(std::span<const std::unique_ptr<Command>> commands);
   void undo() noexcept;
@@ -85,6 +90,8 @@ class Writer {
   std::condition_variable arrived_, room_;
   std::deque<std::unique_ptr<Command>> waiting_;
   mail::ByteCount waiting_bytes_ = 0;
+  std::size_t urgent_ = 0;   // of waiting_
+  std::size_t held_up_ = 0;  // callers of post() that wait for room
   bool stopping_ = false;
 
   std::thread thread_;

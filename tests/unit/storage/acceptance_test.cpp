@@ -114,6 +114,15 @@ TEST_P(AcceptorContract, TellsInOrderOfTheCalls) {
   EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
 }
 
+// Acceptances may gather for a moment: that moment must end by itself.
+TEST_P(AcceptorContract, ALoneAcceptanceBecomesDurableThoughNobodyFlushes) {
+  std::promise<AcceptResult> ended;
+  store().acceptor().accept(message(1), [&](const AcceptResult& result) { ended.set_value(result); });
+  auto result = ended.get_future();
+  ASSERT_EQ(result.wait_for(std::chrono::seconds(30)), std::future_status::ready);
+  EXPECT_TRUE(std::holds_alternative<AcceptReceipt>(result.get()));
+}
+
 TEST_P(AcceptorContract, SameSourceAgainChangesNothing) {
   accepted(store(), message(1));
   Acceptance again = message(1);
