@@ -117,10 +117,14 @@ class Authentication {
   [[nodiscard]] std::optional<std::string> try_mechanisms();
   [[nodiscard]] std::vector<std::string> mechanisms(std::string& why);
   void ask_for_offer();
-  [[nodiscard]] Completion attempt(const std::string& mechanism);
-  [[nodiscard]] Completion exchange_with(const std::string& mechanism, bool trial);
+  // nullopt: the rest of it needs no answer and is only begun.
+  [[nodiscard]] std::optional<Completion> attempt(const std::string& mechanism);
+  [[nodiscard]] std::optional<Completion> exchange_with(const std::string& mechanism, bool trial);
+  void answer(Tag tag, const std::string& mechanism, const std::string& words, bool last, bool trial);
   // The whole sign-in, where it needs no answer in between.
   [[nodiscard]] std::optional<CommandText> in_one_command(const std::string& mechanism);
+  [[nodiscard]] bool may_pipeline(const std::string& mechanism) const;
+  void expect_later(const std::string& mechanism);
   [[nodiscard]] bool begin(const std::string& mechanism);
   [[nodiscard]] Outcome outcome(const std::string& mechanism) const { return {&session_, &memory_, start_, mechanism}; }
 
@@ -172,16 +176,17 @@ std::optional<std::string> Authentication::try_mechanisms() {
   memory_.before = offered_;
   for (const std::string& mechanism : chosen) {
     if (begin(mechanism)) return mechanism;
-    Completion end = attempt(mechanism);
-    if (end.ok()) {
+    std::optional<Completion> end = attempt(mechanism);
+    if (!end) return mechanism;
+    if (end->ok()) {
       memory_.mechanism = remembered_as(mechanism);
       return mechanism;
     }
-    refused_ = end;
+    refused_ = *end;
     if (hinted_ && !names(memory_.before, mechanism)) return std::nullopt;
     // NO is a verdict on the credentials or on the moment: trying the same ones otherwise only locks the account. What
     // is unavailable may be the mechanism alone (RFC 5530 §3).
-    if (end.status != Status::kBad && !end.has_code("UNAVAILABLE")) break;
+    if (refused_.status != Status::kBad && !refused_.has_code("UNAVAILABLE")) break;
   }
   memory_.mechanism.clear();
   start_->verdict = true;
@@ -213,43 +218,67 @@ std::optional<CommandText> Authentication::in_one_command(const std::string& mec
 }
 
 // Only with a server that showed that it takes commands behind this very sign-in, and still offers the same.
-bool Authentication::begin(const std::string& mechanism) {
+bool Authentication::may_pipeline(const std::string& mechanism) const {
   bool known = memory_.pipelining == AccountMemory::Pipelining::kWorks && memory_.after.known();
-  if (!known || !same_offer_ || memory_.mechanism != remembered_as(mechanism)) return false;
-  auto command = in_one_command(mechanism);
-  if (!command) return false;
+  return known && same_offer_ && memory_.mechanism == remembered_as(mechanism);
+}
+
+void Authentication::expect_later(const std::string& mechanism) {
   start_->pipelined = true;
   start_->announcements = session_.announcements();
   session_.capabilities() = memory_.after;
+  outcome(mechanism).send_witness();
+}
+
+bool Authentication::begin(const std::string& mechanism) {
+  if (!may_pipeline(mechanism)) return false;
+  auto command = in_one_command(mechanism);
+  if (!command) return false;
   session_.send_unwatched(*command, [outcome = outcome(mechanism)](const Completion& end) { outcome.signed_in(end); });
   command->wipe();
-  outcome(mechanism).send_witness();
+  expect_later(mechanism);
   return true;
 }
 
-Completion Authentication::attempt(const std::string& mechanism) {
+std::optional<Completion> Authentication::attempt(const std::string& mechanism) {
   // What was announced before the sign-in does not hold after it.
   session_.capabilities() = {};
   start_->announcements = session_.announcements();
-  start_->trial = memory_.pipelining == AccountMemory::Pipelining::kUnknown && same_offer_ &&
-                  memory_.mechanism == remembered_as(mechanism);
-  Completion end;
+  // For the next time: does the server answer what comes right behind a sign-in?
+  bool trial = memory_.pipelining == AccountMemory::Pipelining::kUnknown && same_offer_ &&
+               memory_.mechanism == remembered_as(mechanism);
+  std::optional<Completion> end;
   if (mechanism.empty()) {
     CommandText command = login_command(credentials_, offered_);
-    start_->trial = start_->trial && command.pauses().empty();
+    start_->trial = trial && command.pauses().empty();
     Tag tag = session_.send(command);
     command.wipe();
     if (start_->trial) outcome(mechanism).send_witness();
     end = session_.finish(tag);
   } else {
-    end = exchange_with(mechanism, start_->trial);
+    end = exchange_with(mechanism, trial);
   }
-  start_->accepted = end.ok();
-  if (start_->trial && end.ok() && !start_->answered) session_.patience().idle = kPipelinePatience;
+  if (!end) return std::nullopt;
+  start_->accepted = end->ok();
+  if (start_->trial && end->ok() && !start_->answered) session_.patience().idle = kPipelinePatience;
   return end;
 }
 
-Completion Authentication::exchange_with(const std::string& mechanism, bool trial) {
+// The last message of an exchange is answered by the command's end alone: others may travel with it.
+void Authentication::answer(Tag tag, const std::string& mechanism, const std::string& words, bool last, bool trial) {
+  session_.add_line(words);
+  if (last && may_pipeline(mechanism)) {
+    session_.unwatch(tag, [outcome = outcome(mechanism)](const Completion& end) { outcome.signed_in(end); });
+    return expect_later(mechanism);
+  }
+  if (last && trial) {
+    start_->trial = true;
+    outcome(mechanism).send_witness();
+  }
+  session_.flush();
+}
+
+std::optional<Completion> Authentication::exchange_with(const std::string& mechanism, bool trial) {
   auto exchange = sasl::make_exchange(mechanism, credentials_, "imap", endpoint_.host);
   CommandText command("AUTHENTICATE " + mechanism);
   bool owes_initial = exchange->client_first();
@@ -260,8 +289,7 @@ Completion Authentication::exchange_with(const std::string& mechanism, bool tria
   }
   Tag tag = session_.send(command);
   command.wipe();
-  bool one_message = std::find(kOneMessage.begin(), kOneMessage.end(), mechanism) != kOneMessage.end();
-  start_->trial = trial && one_message && !owes_initial;
+  start_->trial = trial && !owes_initial && exchange->complete();
   if (start_->trial) outcome(mechanism).send_witness();
   ResponseHandler ignore;
   while (true) {
@@ -282,7 +310,10 @@ Completion Authentication::exchange_with(const std::string& mechanism, bool tria
       end.text = "its challenge cannot be read";
       return end;
     }
-    session_.send_line(mail::encode_base64(step_or_abandon(session_, tag, *exchange, *challenge)));
+    bool was_complete = exchange->complete();
+    std::string words = mail::encode_base64(step_or_abandon(session_, tag, *exchange, *challenge));
+    answer(tag, mechanism, words, !was_complete && exchange->complete(), trial);
+    if (start_->pipelined) return std::nullopt;
   }
 }
 

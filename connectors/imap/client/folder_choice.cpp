@@ -109,9 +109,14 @@ bool is_names_only(const FolderWish& wish) {
          std::none_of(wish.only.begin(), wish.only.end(), is_special_use);
 }
 
-bool is_inbox_only(const FolderWish& wish) {
-  return std::all_of(wish.folders.begin(), wish.folders.end(),
-                     [](const std::string& entry) { return same_word(entry, "INBOX"); });
+bool minds_prefix(const FolderWish& wish) {
+  auto minds = [](const std::string& entry) {
+    return !same_word(entry, "INBOX") && !is_special_use(entry) && !entry.starts_with('*');
+  };
+  auto any = [&](const std::vector<std::string>& entries) {
+    return std::any_of(entries.begin(), entries.end(), minds);
+  };
+  return any(wish.folders) || any(wish.excluded) || any(wish.only);
 }
 
 std::vector<std::string> list_patterns(const FolderWish& wish, bool utf8) {

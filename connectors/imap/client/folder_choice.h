@@ -28,8 +28,8 @@ struct FolderWish {
 
 // The names, when the wish consists of nothing else: then no LIST is needed to know the folders.
 [[nodiscard]] bool is_names_only(const FolderWish& wish);
-// The same, and INBOX the only one.
-[[nodiscard]] bool is_inbox_only(const FolderWish& wish);
+// Whether the prefix of the user's own folders could make a difference.
+[[nodiscard]] bool minds_prefix(const FolderWish& wish);
 // Patterns for LIST that list at least what is wanted. `utf8`: Session::utf8_names().
 [[nodiscard]] std::vector<std::string> list_patterns(const FolderWish& wish, bool utf8);
 

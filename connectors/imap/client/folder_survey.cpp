@@ -28,7 +28,7 @@ void learn_namespace(Session& session, FolderWish& wish, AccountMemory& memory) 
 std::vector<Folder> survey_folders(Session& session, FolderWish wish, const std::string& selected,
                                    AccountMemory& memory) {
   bool names_only = is_names_only(wish);
-  if (!is_inbox_only(wish)) {
+  if (minds_prefix(wish)) {
     learn_namespace(session, wish, memory);
     // A name may be written without the prefix: LIST tells.
     names_only = names_only && wish.own.prefix.empty();
@@ -38,6 +38,7 @@ std::vector<Folder> survey_folders(Session& session, FolderWish wish, const std:
     auto named = choose_folders({}, wish, utf8);
     if (named.size() <= 1) return named;
   }
+  require_capabilities(session);
   std::vector<Folder> wanted;
   if (!names_only || (offers_list_status(session, memory) && names_can_be_listed(wish))) {
     ListQuery query{list_patterns(wish, utf8), wish.subscribed, std::string(kNewsItems)};

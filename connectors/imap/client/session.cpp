@@ -62,9 +62,19 @@ void Session::send_unwatched(const CommandText& command, Ending ending) {
 }
 
 void Session::send_line(std::string_view line) {
+  add_line(line);
+  flush();
+}
+
+void Session::add_line(std::string_view line) {
   gather(line);
   gather("\r\n");
-  flush();
+}
+
+void Session::unwatch(Tag tag, Ending ending) {
+  for (Sent& sent : in_flight_) {
+    if (sent.tag == tag) sent = {tag, false, std::move(ending)};
+  }
 }
 
 Tag Session::write_command(const CommandText& command, bool watched, Ending ending) {

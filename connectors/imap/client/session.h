@@ -74,6 +74,10 @@ class Session {
   void send_unwatched(const CommandText& command, Ending ending = {});
   // A line that is no command: an answer to "+", DONE. At once, with what has gathered.
   void send_line(std::string_view line);
+  // The same, but it gathers as a command does.
+  void add_line(std::string_view line);
+  // Nobody waits for that command's end any more; `ending` hears of it.
+  void unwatch(Tag tag, Ending ending);
   // Writes what has gathered without waiting for an answer.
   void flush();
   // COMPRESS DEFLATE (RFC 4978) ends the next flight. What is sent before its answer is held back; nothing waits for it

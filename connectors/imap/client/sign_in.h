@@ -6,7 +6,7 @@
 //
 // With a server that is known to take it, the sign-in is only begun: its command gathers in the session, so that what
 // the caller sends next travels with it. Its refusal is then thrown by the session's next step(), and what travelled
-// behind it simply fails. Never behind STARTTLS, and only for mechanisms that need no challenge.
+// behind it simply fails. Never behind STARTTLS, and only from the last message of the exchange on.
 #pragma once
 
 #include <memory>

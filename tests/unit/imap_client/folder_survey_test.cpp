@@ -133,6 +133,12 @@ TEST(ImapFolderChoice, KnowsThePrefixOfTheUsersOwnFolders) {
   EXPECT_EQ(names(wish), "INBOX.Lists.cpp;INBOX;");
 }
 
+TEST(ImapFolderChoice, AsksForThePrefixOnlyWhereItMatters) {
+  EXPECT_FALSE(minds_prefix({{"INBOX", "*", "\\Sent"}, {"*spam*"}}));
+  EXPECT_TRUE(minds_prefix({{"Work"}}));
+  EXPECT_TRUE(minds_prefix({{"*"}, {"Lists/spam"}}));
+}
+
 TEST(ImapNamespace, ReadsTheFirstPersonalOne) {
   EXPECT_EQ(decode_namespace(R"((("INBOX." ".")) NIL (("#shared." ".")))", false), (PersonalNamespace{"INBOX.", '.'}));
   EXPECT_EQ(decode_namespace(R"((("" "/")("x" "/" "X-PARAM" ("a"))) NIL NIL)", false), (PersonalNamespace{"", '/'}));

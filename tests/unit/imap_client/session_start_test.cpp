@@ -41,6 +41,21 @@ TEST(ImapStart, TellsARefusedSignInFromItsFollowers) {
   EXPECT_NE(account.failure->text().find("wrong password"), std::string::npos);
 }
 
+TEST(ImapStart, TakesOthersAlongWithTheLastMessageOfAnExchange) {
+  Account known("pipelined_cram"), tried("pipelined_cram_trial"), refused("pipelined_cram_refused");
+  tried.memory.pipelining = Pipelining::kUnknown;
+  for (Account* account : {&known, &tried, &refused}) {
+    account->memory.before = Capabilities::parse("IMAP4rev1 AUTH=CRAM-MD5");
+    account->memory.mechanism = "CRAM-MD5";
+    account->poll();
+  }
+  EXPECT_FALSE(known.failure) << known.failure->text();
+  EXPECT_FALSE(tried.failure) << tried.failure->text();
+  EXPECT_EQ(tried.memory.pipelining, Pipelining::kWorks);
+  ASSERT_TRUE(refused.failure);
+  EXPECT_EQ(refused.failure->kind(), FailureKind::kAuthentication);
+}
+
 TEST(ImapStart, GoesOneByOneWhereAServerDropsWhatItReadAhead) {
   for (std::string transcript : {"pipelined_dropped", "pipelined_bad"}) {
     Account account(transcript);
