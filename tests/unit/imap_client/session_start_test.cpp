@@ -56,6 +56,28 @@ TEST(ImapStart, TakesOthersAlongWithTheLastMessageOfAnExchange) {
   EXPECT_EQ(refused.failure->kind(), FailureKind::kAuthentication);
 }
 
+TEST(ImapStart, TellsAStaleTokenFromAnAnswerOutOfPlace) {
+  Account account("pipelined_xoauth2_refused");
+  account.settings.credentials.mechanism = "xoauth2";
+  account.memory.before = Capabilities::parse("IMAP4rev1 SASL-IR AUTH=XOAUTH2");
+  account.memory.mechanism = "XOAUTH2";
+  account.poll();
+  ASSERT_TRUE(account.failure);
+  EXPECT_EQ(account.failure->kind(), FailureKind::kAuthentication) << account.failure->text();
+  EXPECT_NE(account.failure->text().find("Invalid credentials"), std::string::npos);
+}
+
+TEST(ImapStart, HearsWhatNobodyAskedForAndGoesOn) {
+  Account account("unasked");
+  account.know_nothing();
+  account.poll();
+  ASSERT_FALSE(account.failure) << account.failure->text();
+  EXPECT_EQ(account.result.fetched, 0U);
+  ASSERT_EQ(account.result.warnings.size(), 1U);
+  EXPECT_EQ(account.result.warnings[0].find('\x1b'), std::string::npos);
+  EXPECT_EQ(account.ledger.advances, 0);
+}
+
 TEST(ImapStart, GoesOneByOneWhereAServerDropsWhatItReadAhead) {
   for (std::string transcript : {"pipelined_dropped", "pipelined_bad"}) {
     Account account(transcript);
