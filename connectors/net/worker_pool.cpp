@@ -6,6 +6,7 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -19,8 +20,11 @@ struct WorkerPool::State {
   std::deque<Task> tasks;
   bool stopped = false;
   std::stop_source stop;
+  std::size_t most = 1;
+  std::size_t idle = 0;  // threads that wait for a task
   std::vector<std::jthread> threads;
 
+  void start_thread();
   void run();
   void run_task(const Task& task) noexcept;
   void report(const std::string& text) noexcept;
@@ -44,12 +48,26 @@ void WorkerPool::State::run_task(const Task& task) noexcept {
   }
 }
 
+// With mutex held. Where the system has no thread left, those at hand do the work.
+void WorkerPool::State::start_thread() {
+  try {
+    threads.emplace_back([this] { run(); });
+  } catch (const std::system_error&) {
+    if (threads.empty()) throw;
+    return;
+  }
+  const std::string thread_name = name.substr(0, 15);  // the kernel's limit
+  ::pthread_setname_np(threads.back().native_handle(), thread_name.c_str());
+}
+
 void WorkerPool::State::run() {
   for (;;) {
     Task task;
     {
       std::unique_lock lock(mutex);
+      ++idle;
       changed.wait(lock, [this] { return stopped || !tasks.empty(); });
+      --idle;
       if (stopped) return;
       task = std::move(tasks.front());
       tasks.pop_front();
@@ -62,11 +80,8 @@ WorkerPool::WorkerPool(std::string name, std::size_t threads, std::function<void
     : state_(std::make_unique<State>()) {
   state_->name = std::move(name);
   state_->on_error = std::move(on_error);
-  const std::string thread_name = state_->name.substr(0, 15);  // the kernel's limit
-  for (std::size_t i = 0; i < (threads > 0 ? threads : 1); ++i) {
-    state_->threads.emplace_back([this] { state_->run(); });
-    ::pthread_setname_np(state_->threads.back().native_handle(), thread_name.c_str());
-  }
+  state_->most = threads > 0 ? threads : 1;
+  state_->threads.reserve(state_->most);
 }
 
 WorkerPool::~WorkerPool() {
@@ -78,6 +93,7 @@ bool WorkerPool::submit(Task task) {
   {
     std::lock_guard lock(state_->mutex);
     if (state_->stopped) return false;
+    if (state_->tasks.size() >= state_->idle && state_->threads.size() < state_->most) state_->start_thread();
     state_->tasks.push_back(std::move(task));
   }
   state_->changed.notify_one();

@@ -1,4 +1,5 @@
-// A fixed number of threads that run short or waiting tasks in order of submission.
+// Threads that run short or waiting tasks in order of submission: at most so many, each started when it is first
+// needed.
 #pragma once
 
 #include <functional>
@@ -17,7 +18,7 @@ class WorkerPool {
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  // False after stop(): the task is dropped.
+  // False after stop(): the task is dropped. Throws std::system_error when not even a first thread can be started.
   bool submit(Task task);
   // Requests the stop of running tasks through their token, drops waiting ones.
   void stop() noexcept;

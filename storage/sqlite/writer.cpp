@@ -16,6 +16,8 @@ using namespace std::chrono_literals;
 // Of 8 KiB each. When nothing waits a small log is moved; under load it may grow, so that the disk is not busy twice.
 constexpr int kLogPagesIdle = 250;
 constexpr int kLogPagesBusy = 4000;
+// A log left behind is read by whoever opens the database next, page by page.
+constexpr int kLogPagesLeft = 32;
 constexpr auto kIdleAfter = 500ms;
 
 // Acceptances gather until so many octets or commands wait, or for so long.
@@ -126,9 +128,9 @@ void Writer::work() {
     commit(group);
     group.clear();
     announce();
-    checkpoint_if_due(false);
+    checkpoint_if_above(kLogPagesBusy);
   }
-  checkpoint_if_due(true);
+  checkpoint_if_above(kLogPagesLeft, true);
 }
 
 Writer::Group Writer::next_group() {
@@ -154,7 +156,7 @@ void Writer::wait_for_command(std::unique_lock<std::mutex>& lock) {
   auto ready = [this] { return !waiting_.empty() || stopping_; };
   if (arrived_.wait_for(lock, kIdleAfter, ready)) return;
   lock.unlock();
-  checkpoint_if_due(true);
+  checkpoint_if_above(kLogPagesIdle);
   lock.lock();
   arrived_.wait(lock, ready);
 }
@@ -220,10 +222,10 @@ void Writer::announce() {
   if (std::exchange(queue_changed_, false) && listener_.queue_changed) listener_.queue_changed();
 }
 
-void Writer::checkpoint_if_due(bool idle) noexcept {
-  if (db_->log_pages() <= (idle ? kLogPagesIdle : kLogPagesBusy)) return;
+void Writer::checkpoint_if_above(int pages, bool truncate) noexcept {
+  if (lost_ || db_->log_pages() <= pages) return;
   try {
-    db_->checkpoint(false);
+    db_->checkpoint(truncate);
   } catch (const std::exception&) {
     // The log keeps everything; the next commit meets the same disk and reports it.
   }

@@ -73,7 +73,7 @@ class Writer {
   void undo() noexcept;
   void note_changes();
   void announce();
-  void checkpoint_if_due(bool idle) noexcept;
+  void checkpoint_if_above(int pages, bool truncate = false) noexcept;
 
   std::unique_ptr<Connection> db_;
   std::unique_ptr<segments::Appender> appender_;
