@@ -2,6 +2,9 @@
 
 #include <arpa/inet.h>
 #include <netdb.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -12,6 +15,8 @@
 #include <system_error>
 #include <thread>
 
+#include "connectors/descriptor.h"
+#include "connectors/net/socket_stream.h"
 #include "mail/escape.h"
 #include "mail/failure.h"
 
@@ -25,16 +30,13 @@ using mail::FailureScope;
 constexpr std::chrono::milliseconds kWaitSlice{250};
 // getaddrinfo cannot be interrupted: a lookup that nobody waits for any more keeps its thread until the system's
 // resolver gives up (tens of seconds). So many may do so at once; further lookups wait for a place.
-constexpr unsigned kMaxLookups = 32;
+constexpr unsigned kMaxLookups = 64;
 
-// Shared by the caller and the lookup thread, whichever lives longer.
+// Shared by the feed and the lookup threads, whichever live longest.
 struct Lookup {
   std::mutex mutex;
-  std::condition_variable done_changed;
-  bool done = false;
-  int error = 0;
-  int system_error = 0;
-  std::vector<SocketAddress> addresses;
+  std::vector<AddressFeed::Answer> answers;
+  connectors::Descriptor event{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
 };
 
 struct Places {
@@ -49,8 +51,9 @@ Places& places() {
   return *instance;
 }
 
-int look_up(const std::string& host, std::uint16_t port, int flags, std::vector<SocketAddress>& into) {
+int look_up(const std::string& host, std::uint16_t port, int family, int flags, std::vector<SocketAddress>& into) {
   addrinfo hints{};
+  hints.ai_family = family;
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = flags | AI_NUMERICSERV;
   addrinfo* found = nullptr;
@@ -95,35 +98,73 @@ void give_place() {
   places().changed.notify_one();
 }
 
-void run_lookup(const std::shared_ptr<Lookup>& lookup, const std::string& host, std::uint16_t port) {
-  std::vector<SocketAddress> addresses;
-  const int error = look_up(host, port, AI_ADDRCONFIG, addresses);
-  const int system_error = errno;
+std::string lookup_error_text(int error, int system_error) {
+  if (error == EAI_NONAME || error == EAI_NODATA) return "unknown host";
+  if (error == EAI_SYSTEM) return "name lookup failed: " + std::generic_category().message(system_error);
+  return std::string("name lookup failed: ") + ::gai_strerror(error);
+}
+
+void run_lookup(const std::shared_ptr<Lookup>& lookup, const std::string& host, std::uint16_t port, int family) {
+  AddressFeed::Answer answer{family, {}, {}};
+  // Of a single family AI_ADDRCONFIG would hide ::1 on a machine without a network; what cannot be reached fails at
+  // once.
+  const int flags = family == AF_UNSPEC ? AI_ADDRCONFIG : 0;
+  const int error = look_up(host, port, family, flags, answer.addresses);
+  if (answer.addresses.empty()) answer.error = lookup_error_text(error, errno);
   {
     std::lock_guard lock(lookup->mutex);
-    lookup->error = error;
-    lookup->system_error = system_error;
-    lookup->addresses = std::move(addresses);
-    lookup->done = true;
+    lookup->answers.push_back(std::move(answer));
   }
-  lookup->done_changed.notify_all();
+  const std::uint64_t one = 1;
+  (void)!::write(lookup->event.get(), &one, sizeof(one));
   give_place();
 }
 
-void start_lookup(const std::shared_ptr<Lookup>& lookup, const std::string& host, std::uint16_t port) {
+void start_thread(const std::shared_ptr<Lookup>& lookup, const std::string& host, std::uint16_t port, int family) {
   try {
-    std::thread([lookup, host, port] { run_lookup(lookup, host, port); }).detach();
+    std::thread([lookup, host, port, family] { run_lookup(lookup, host, port, family); }).detach();
   } catch (const std::system_error& error) {
     give_place();
     throw Failure(FailureKind::kTemporary, FailureScope::kSession, "no thread for a name lookup", error.what());
   }
 }
 
-std::string lookup_error_text(int error, int system_error) {
-  if (error == EAI_NONAME || error == EAI_NODATA) return "unknown host";
-  if (error == EAI_SYSTEM) return "name lookup failed: " + std::generic_category().message(system_error);
-  return std::string("name lookup failed: ") + ::gai_strerror(error);
-}
+class NameFeed final : public AddressFeed {
+ public:
+  NameFeed(const std::string& host, std::uint16_t port, std::initializer_list<int> families, const Deadline& deadline) {
+    if (!lookup_->event)
+      throw Failure(FailureKind::kTemporary, FailureScope::kSession, "no descriptor for a name lookup");
+    for (int family : families) {
+      take_place(deadline, mail::printable(host, 256));
+      start_thread(lookup_, host, port, family);
+    }
+  }
+  [[nodiscard]] int descriptor() const override { return lookup_->event.get(); }
+  [[nodiscard]] std::vector<Answer> take() override {
+    std::uint64_t count = 0;
+    (void)!::read(lookup_->event.get(), &count, sizeof(count));
+    std::lock_guard lock(lookup_->mutex);
+    return std::exchange(lookup_->answers, {});
+  }
+
+ private:
+  const std::shared_ptr<Lookup> lookup_ = std::make_shared<Lookup>();
+};
+
+class NumericFeed final : public AddressFeed {
+ public:
+  explicit NumericFeed(const SocketAddress& address) : address_(address) {}
+  [[nodiscard]] int descriptor() const override { return -1; }
+  [[nodiscard]] std::vector<Answer> take() override {
+    if (std::exchange(taken_, true)) return {};
+    const int family = address_.storage.ss_family;
+    return {{family, {address_}, {}}, {family == AF_INET ? AF_INET6 : AF_INET, {}, "unknown host"}};
+  }
+
+ private:
+  const SocketAddress address_;
+  bool taken_ = false;
+};
 
 const sockaddr_in& as_v4(const SocketAddress& address) {
   return reinterpret_cast<const sockaddr_in&>(address.storage);
@@ -163,23 +204,30 @@ bool is_loopback(const SocketAddress& address) {
   return IN6_IS_ADDR_LOOPBACK(&bytes) || (IN6_IS_ADDR_V4MAPPED(&bytes) && bytes.s6_addr[12] == 127);
 }
 
-std::vector<SocketAddress> resolve(const std::string& host, std::uint16_t port, const Deadline& deadline) {
-  const std::string shown = mail::printable(host, 256);
-  std::vector<SocketAddress> addresses;
-  std::string numeric = host;
+std::optional<SocketAddress> numeric_address(const std::string& text, std::uint16_t port) {
+  std::string numeric = text;
   if (numeric.size() > 2 && numeric.front() == '[' && numeric.back() == ']')
     numeric = numeric.substr(1, numeric.size() - 2);
-  if (look_up(numeric, port, AI_NUMERICHOST, addresses) == 0 && !addresses.empty()) return addresses;
+  std::vector<SocketAddress> found;
+  if (look_up(numeric, port, AF_UNSPEC, AI_NUMERICHOST, found) != 0 || found.empty()) return std::nullopt;
+  return found.front();
+}
 
-  take_place(deadline, shown);
-  auto lookup = std::make_shared<Lookup>();
-  start_lookup(lookup, host, port);
-  std::unique_lock lock(lookup->mutex);
-  wait_until(lock, lookup->done_changed, deadline, shown, [&] { return lookup->done; });
-  if (lookup->error != 0 || lookup->addresses.empty())
-    throw Failure(FailureKind::kTemporary, FailureScope::kSession,
-                  shown + ": " + lookup_error_text(lookup->error, lookup->system_error));
-  return std::move(lookup->addresses);
+std::unique_ptr<AddressFeed> start_lookup(const std::string& host, std::uint16_t port, const Deadline& deadline) {
+  if (const auto address = numeric_address(host, port)) return std::make_unique<NumericFeed>(*address);
+  return std::make_unique<NameFeed>(host, port, std::initializer_list<int>{AF_INET6, AF_INET}, deadline);
+}
+
+std::vector<SocketAddress> resolve(const std::string& host, std::uint16_t port, const Deadline& deadline) {
+  if (auto address = numeric_address(host, port)) return {*address};
+  const std::string shown = mail::printable(host, 256);
+  NameFeed feed(host, port, {AF_UNSPEC}, deadline);
+  auto answers = feed.take();
+  for (; answers.empty(); answers = feed.take())
+    wait_ready(feed.descriptor(), POLLIN, deadline, shown + ": name lookup");
+  if (!answers.front().error.empty())
+    throw Failure(FailureKind::kTemporary, FailureScope::kSession, shown + ": " + answers.front().error);
+  return std::move(answers.front().addresses);
 }
 
 }  // namespace mailstead::net

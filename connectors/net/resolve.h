@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,5 +31,28 @@ struct SocketAddress {
 // host, a failed lookup, or the deadline.
 inline constexpr std::size_t kMaxAddresses = 16;
 [[nodiscard]] std::vector<SocketAddress> resolve(const std::string& host, std::uint16_t port, const Deadline& deadline);
+
+// What a lookup brings, family by family, as it comes (RFC 8305 §3). One thread at a time.
+class AddressFeed {
+ public:
+  struct Answer {
+    int family = 0;
+    std::vector<SocketAddress> addresses;  // in the system's order of preference
+    std::string error;                     // without addresses: why
+  };
+  virtual ~AddressFeed() = default;
+  // Readable while take() has something new; -1 when all of it is there from the start.
+  [[nodiscard]] virtual int descriptor() const = 0;
+  // What has come since the last call. Each family answers once.
+  [[nodiscard]] virtual std::vector<Answer> take() = 0;
+};
+
+// Both families at once, at most kMaxAddresses of each. Ending the feed leaves the lookup to itself. Throws as
+// resolve() for the wait until a lookup may begin.
+[[nodiscard]] std::unique_ptr<AddressFeed> start_lookup(const std::string& host, std::uint16_t port,
+                                                        const Deadline& deadline);
+
+// The address that `text` spells; nothing when it is a name.
+[[nodiscard]] std::optional<SocketAddress> numeric_address(const std::string& text, std::uint16_t port);
 
 }  // namespace mailstead::net

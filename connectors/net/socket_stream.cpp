@@ -61,13 +61,30 @@ SocketStream::~SocketStream() {
   close();
 }
 
-void SocketStream::fail(int error) const {
+void SocketStream::fail(int error) {
   throw Failure(FailureKind::kTemporary, FailureScope::kSession,
                 peer_ + ": " + (error == EPIPE ? "connection closed" : std::generic_category().message(error)));
 }
 
-void SocketStream::wait_for(const TryResult& result, const Deadline& deadline) const {
+void SocketStream::wait_for(const TryResult& result, const Deadline& deadline) {
   wait_ready(descriptor_, result.state == State::kWantsWrite ? POLLOUT : POLLIN, deadline, peer_);
+}
+
+void SocketStream::wait_for_answer(const TryResult& result, const Deadline& deadline) {
+  const auto earned = std::chrono::seconds(std::min<std::uint64_t>(answered_ / kMinByteRate, 1'000'000));
+  const auto begun = std::chrono::steady_clock::now();
+  const auto limit = begun + (answer_limit_ + earned - waited_);
+  const auto note = [&] { waited_ += std::chrono::steady_clock::now() - begun; };
+  try {
+    wait_for(result, {std::min<mail::SteadyTime>(limit, deadline.at), deadline.stop});
+    note();
+  } catch (const Failure& failure) {
+    note();
+    if (limit >= deadline.at || failure.kind() != FailureKind::kTemporary) throw;
+    throw Failure(FailureKind::kTemporary, FailureScope::kSession,
+                  peer_ + ": sends too slowly: " + std::to_string(answered_) + " octets of an answer after waiting " +
+                      std::to_string(std::chrono::ceil<std::chrono::seconds>(answer_limit_ + earned).count()) + " s");
+  }
 }
 
 std::size_t SocketStream::read_some(std::span<char> into, const Deadline& deadline) {
@@ -75,14 +92,16 @@ std::size_t SocketStream::read_some(std::span<char> into, const Deadline& deadli
   check_deadline(deadline, peer_);
   for (;;) {
     const TryResult result = try_read(into);
-    if (result.state == State::kDone) return result.count;
+    if (result.state == State::kDone) return answered_ += result.count, result.count;
     if (result.state == State::kEnd) return 0;
-    wait_for(result, deadline);
+    wait_for_answer(result, deadline);
   }
 }
 
 void SocketStream::write_all(std::string_view bytes, const Deadline& deadline) {
   check_deadline(deadline, peer_);
+  waited_ = {};
+  answered_ = 0;
   while (!bytes.empty()) {
     const TryResult result = try_write(bytes);
     if (result.state == State::kEnd) fail(EPIPE);

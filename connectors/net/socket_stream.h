@@ -16,6 +16,9 @@ void wait_ready(int descriptor, short events, const Deadline& deadline, const st
 // Throws as wait_ready() when the deadline has passed or a stop was requested.
 void check_deadline(const Deadline& deadline, const std::string& who);
 
+// Octets a second; who sends less has us wait on purpose (Postfix min_data_rate).
+inline constexpr std::uint64_t kMinByteRate = 500;
+
 class SocketStream final : public Stream {
  public:
   // Takes the descriptor over and makes it non-blocking and close-on-exec.
@@ -36,13 +39,21 @@ class SocketStream final : public Stream {
   [[nodiscard]] std::string peer() const override { return peer_; }
   void close() noexcept override;
 
+  // Between two writes read_some() waits so long in all, and a second more for each kMinByteRate octets that came: a
+  // peer that trickles is dropped (kTemporary).
+  void set_answer_limit(std::chrono::milliseconds limit) noexcept { answer_limit_ = limit; }
+
  private:
-  void wait_for(const TryResult& result, const Deadline& deadline) const;
-  [[noreturn]] void fail(int error) const;
+  void wait_for(const TryResult& result, const Deadline& deadline);
+  [[noreturn]] void fail(int error);
+  void wait_for_answer(const TryResult& result, const Deadline& deadline);
 
   int descriptor_;
   std::string peer_;
   std::unique_ptr<TlsSession> tls_;
+  std::chrono::milliseconds answer_limit_ = std::chrono::hours(24);
+  std::chrono::nanoseconds waited_{0};  // for the answer under way
+  std::uint64_t answered_ = 0;          // octets of it
 };
 
 }  // namespace mailstead::net

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <tuple>
 
+#include "connectors/net/tls_sessions.h"
 #include "connectors/net/tls_verify.h"
 #include "mail/escape.h"
 #include "mail/failure.h"
@@ -99,6 +100,7 @@ ContextPointer make_client_context(const TlsSettings& settings, bool with_author
   load_client_certificate(context.get(), settings);
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_cert_verify_callback(context.get(), verify_peer, nullptr);
+  keep_sessions(context.get());
   return context;
 }
 

@@ -7,8 +7,10 @@
 #include <climits>
 #include <system_error>
 
+#include "connectors/net/resolve.h"
 #include "connectors/net/socket_bio.h"
 #include "connectors/net/tls_context.h"
+#include "connectors/net/tls_sessions.h"
 #include "mail/escape.h"
 #include "mail/failure.h"
 
@@ -40,6 +42,15 @@ std::string handshake_words(unsigned long code) {
   return reason != nullptr ? reason : "handshake failed";
 }
 
+// Which port of which server, and all that is verified of it besides the context.
+std::string session_key(int descriptor, const TlsSettings& settings, const PeerCheck& check) {
+  SocketAddress peer;
+  peer.size = sizeof(peer.storage);
+  if (::getpeername(descriptor, reinterpret_cast<sockaddr*>(&peer.storage), &peer.size) != 0) peer = {};
+  return std::to_string(port_of(peer)) + '\n' + check.host + '\n' + check.fingerprint + '\n' +
+         (check.chain ? 'c' : '-') + (settings.insecure ? 'i' : '-');
+}
+
 }  // namespace
 
 TlsSession::TlsSession(SSL_CTX* context, int descriptor, std::string who)
@@ -56,6 +67,7 @@ std::unique_ptr<TlsSession> TlsSession::client(int descriptor, const TlsSettings
   session->check_.chain = checks_chain(settings);
   if (!settings.fingerprint.empty()) session->check_.fingerprint = normalized_fingerprint(settings.fingerprint);
   expect_peer(session->ssl_.get(), session->check_);
+  use_sessions(session->ssl_.get(), session_key(descriptor, settings, session->check_));
   SSL_set_connect_state(session->ssl_.get());
   return session;
 }

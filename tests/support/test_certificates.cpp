@@ -44,6 +44,7 @@ struct Recipe {
   std::string key_usage = "serverAuth";
   enum class Signer { kAuthority, kStranger, kItself } signer = Signer::kAuthority;
   bool authority = false;
+  int units = 0;  // OU entries of 60 octets in its subject
 };
 
 Key make_key() {
@@ -94,6 +95,11 @@ Certificate make_certificate(const Recipe& recipe, EVP_PKEY* key, X509* issuer, 
   X509_gmtime_adj(X509_getm_notAfter(certificate.get()), recipe.until);
   X509_set_pubkey(certificate.get(), key);
   set_common_name(X509_get_subject_name(certificate.get()), recipe.common_name);
+  const std::string unit(60, 'u');
+  for (int i = 0; i < recipe.units; ++i)
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate.get()), "OU", MBSTRING_ASC,
+                               reinterpret_cast<const unsigned char*>(unit.data()), static_cast<int>(unit.size()), -1,
+                               0);
   X509_set_issuer_name(certificate.get(), X509_get_subject_name(issuer != nullptr ? issuer : certificate.get()));
   add_extension(certificate.get(), NID_basic_constraints, recipe.authority ? "critical,CA:TRUE" : "critical,CA:FALSE");
   if (recipe.authority)
@@ -144,6 +150,7 @@ Recipe recipe_of(Leaf which) {
     case Leaf::kNoAddress: recipe.names = {{GEN_DNS, "localhost"}}; break;
     case Leaf::kClientOnly: recipe.key_usage = "clientAuth"; break;
     case Leaf::kWildcard: recipe.names = {{GEN_DNS, "*.example.org"}}; break;
+    case Leaf::kLongSubject: recipe.units = 200; break;
     case Leaf::kOddSubject: recipe.common_name = "odd\n\x1b[31m\xff\xfe end"; break;
   }
   return recipe;

@@ -24,6 +24,7 @@ enum class Leaf {
   kNoAddress,         // SAN localhost only: no IP address
   kClientOnly,        // good names, extended key usage clientAuth only
   kWildcard,          // SAN *.example.org, as it should be
+  kLongSubject,       // good names; subject of 12 KB
   kOddSubject,        // good names; subject with a newline, an escape sequence and 8-bit octets
 };
 

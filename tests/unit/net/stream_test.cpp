@@ -15,6 +15,7 @@
 #include "connectors/net/buffered_reader.h"
 #include "connectors/net/dial.h"
 #include "connectors/net/resolve.h"
+#include "connectors/net/socket_stream.h"
 #include "mail/failure.h"
 #include "tests/support/scripted_peer.h"
 
@@ -299,6 +300,60 @@ TEST(Resolve, ReadsAddressesAsTheyAre) {
   EXPECT_TRUE(is_loopback(resolve("::ffff:127.0.0.1", 1, soon()).front()));
   EXPECT_FALSE(is_loopback(resolve("::ffff:192.0.2.1", 1, soon()).front()));
   EXPECT_FALSE(is_loopback(resolve("192.0.2.1", 1, soon()).front()));
+}
+
+// A peer that always has one more octet before each wait is up.
+TEST(SlowPeer, IsDroppedWhenItsAnswerTakesTooLong) {
+  std::array<int, 2> pair{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()), 0);
+  SocketStream stream(pair[0], "peer");
+  stream.set_answer_limit(300ms);
+  const auto peer = adopt_descriptor(pair[1]);
+  std::jthread trickle([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      peer->write_all("x", soon());
+      std::this_thread::sleep_for(20ms);
+    }
+  });
+  std::array<char, 1> octet;
+  const auto begin = Clock::now();
+  try {
+    while (Clock::now() - begin < 10s) (void)stream.read_some(octet, soon());
+    FAIL();
+  } catch (const Failure& failure) {
+    EXPECT_EQ(failure.kind(), FailureKind::kTemporary);
+    EXPECT_NE(failure.text().find("sends too slowly"), std::string::npos) << failure.text();
+  }
+  EXPECT_LT(Clock::now() - begin, 1300ms);
+}
+
+TEST(SlowPeer, EachCommandBeginsTheWaitAnew) {
+  std::array<int, 2> pair{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()), 0);
+  SocketStream stream(pair[0], "peer");
+  stream.set_answer_limit(400ms);
+  const auto peer = adopt_descriptor(pair[1]);
+  std::array<char, 1> octet;
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_THROW((void)stream.read_some(octet, Deadline::in(150ms)), Failure);
+    stream.write_all("NOOP\r\n", soon());
+    peer->write_all("x", soon());
+    EXPECT_EQ(stream.read_some(octet, soon()), 1U);
+  }
+}
+
+TEST(SlowPeer, OctetsBuyTime) {
+  std::array<int, 2> pair{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()), 0);
+  SocketStream stream(pair[0], "peer");
+  stream.set_answer_limit(50ms);
+  const auto peer = adopt_descriptor(pair[1]);
+  peer->write_all(std::string(2000, 'x'), soon());
+  std::array<char, 4096> buffer;
+  EXPECT_EQ(stream.read_some(buffer, soon()), 2000U);
+  const auto begin = Clock::now();
+  EXPECT_THROW((void)stream.read_some(buffer, Deadline::in(200ms)), Failure);
+  EXPECT_GE(Clock::now() - begin, 190ms) << "four seconds more were earned";
 }
 
 }  // namespace

@@ -73,6 +73,23 @@ TEST_P(Refused, WithWordsThatHelp) {
   EXPECT_EQ(kind, FailureKind::kProtocol);
 }
 
+TEST_P(Refused, BehindStartTlsAlike) {
+  ScriptedPeer peer("S: * OK hello\nC: STARTTLS\nS: OK go ahead\nTLS\nC: never",
+                    PeerOptions{.certificate = GetParam().leaf});
+  auto stream = peer.connect();
+  std::array<char, 64> buffer;
+  EXPECT_GT(stream->read_some(buffer, soon()), 0U);
+  stream->write_all("STARTTLS\r\n", soon());
+  EXPECT_GT(stream->read_some(buffer, soon()), 0U);
+  try {
+    stream->start_tls(trusting(), GetParam().host, soon());
+    FAIL() << "believed";
+  } catch (const Failure& failure) {
+    EXPECT_NE(failure.text().find(GetParam().says), std::string::npos) << failure.text();
+  }
+  EXPECT_FALSE(stream->tls());
+}
+
 TEST_P(Refused, UnlessItsFingerprintIsPinned) {
   TlsSettings settings;
   settings.fingerprint = TestCertificates::shared().leaf(GetParam().leaf).fingerprint;
