@@ -170,11 +170,13 @@ set default-user "{pwd.getpwuid(os.geteuid()).pw_name}"
 set maximum-size 1G
 action "keep" maildir "{self.path("mail")}"
 """
+        os.mkdir(self.path("cache"))
+        os.chmod(self.path("cache"), 0o777)  # as root it fetches as a user of its own
         for account in self.accounts:
             kind = account.protocol + ("s" if account.tls == "implicit" else "")
             check = "no-verify" if account.tls == "implicit" else "no-cram-md5" if account.protocol == "imap" else "no-apop"
             # By IMAP it tells new from old by \Seen alone; by POP3 it keeps what it saw.
-            news = {"imap": "new-only" if self.again else "", "pop3": f'new-only cache "{self.path("cache-" + account.name)}"'}
+            news = {"imap": "new-only" if self.again else "", "pop3": f'new-only cache "{self.path("cache", account.name)}"'}
             text += (f'account "{account.name}" {kind} server "{account.host}" port {account.port} user "{account.user}" '
                      f'pass "{account.password}" {news[account.protocol]} {check} keep\n')
         text += 'match all action "keep"\n'

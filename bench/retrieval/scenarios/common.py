@@ -23,7 +23,7 @@ def rows(runs, with_trips=False):
     made = []
     for kind, each in sorted(runs.items(), key=lambda item: measuring.median(item[1], "wall")):
         wall, cpu, rss = (measuring.median(each, what) for what in ("wall", "cpu", "rss"))
-        trips = [f"{measuring.median(each, 'round_trips'):.0f}"] if with_trips else []
+        trips = [f"{measuring.fewest_trips(each):.0f}"] if with_trips else []
         made.append([kind.name, f"{wall:.3f}", f"{cpu * 1000:.0f}", f"{rss / 1e6:.1f}", *trips, len(each),
                      "" if kind is Mailstead else f"{wall / ours:.2f}"])
     return made
