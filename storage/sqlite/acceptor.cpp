@@ -2,6 +2,7 @@
 
 #include "storage/mailbox_name.h"
 #include "storage/packing.h"
+#include "storage/uid_ranges.h"
 
 #include <algorithm>
 #include <string>
@@ -86,11 +87,11 @@ class Accepting {
   std::optional<MessageId> already_retrieved() {
     const SourceRef& source = acceptance_.source;
     if (comes_from_imap(source)) {
-      if (!folder_.progress.done(source.uid)) return std::nullopt;
+      if (!folder_.progress.done(source.uid) || contains(folder_.progress.skipped, source.uid)) return std::nullopt;
       return 0;
     }
     if (source.uidl.empty()) return std::nullopt;
-    Query query = context_.db.query("SELECT message FROM uidls WHERE folder = ?1 AND uidl = ?2");
+    Query query = context_.db.query("SELECT message FROM uidls WHERE folder = ?1 AND uidl = ?2 AND NOT skipped");
     query.bind(folder_.id, source.uidl);
     if (!query.next()) return std::nullopt;
     return query.integer(0);
@@ -194,11 +195,15 @@ class Accepting {
     const SourceRef& source = acceptance_.source;
     if (comes_from_imap(source)) {
       mark_done(folder_.progress, source.uid);
+      remove(folder_.progress.skipped, source.uid);
       folder_.changed = true;
     } else if (!source.uidl.empty()) {
-      context_.db.query("INSERT INTO uidls (folder, uidl, message, skipped) VALUES (?1, ?2, ?3, 0)")
+      context_.db.query("INSERT OR REPLACE INTO uidls (folder, uidl, message, skipped) VALUES (?1, ?2, ?3, 0)")
           .bind(folder_.id, source.uidl, id)
           .run();
+    }
+    if (folder_.troubled) {
+      context_.folders.forget_trouble(folder_, source.uid, comes_from_imap(source) ? std::string() : source.uidl);
     }
     add_cleanup(id, false);
   }

@@ -10,18 +10,24 @@ FolderRow& FolderTable::get(const std::string& account, const std::string& folde
   FolderRow& row = at->second;
   {
     Query query = db_.query(
-        "SELECT id, uid_validity, done_through, done_beyond, skipped, highest_modseq FROM folders"
+        "SELECT id, uid_validity, done_through, done_beyond, skipped, highest_modseq,"
+        " EXISTS (SELECT 1 FROM troubles WHERE folder = folders.id) FROM folders"
         " WHERE account = ?1 AND folder = ?2");
     query.bind(account, folder);
     if (query.next()) {
       row.id = query.integer(0);
       row.progress = read_progress(query, 1);
+      row.troubled = query.integer(6) != 0;
       return row;
     }
   }
   db_.query("INSERT INTO folders (account, folder) VALUES (?1, ?2)").bind(account, folder).run();
   row.id = db_.last_id();
   return row;
+}
+
+void FolderTable::forget_trouble(FolderRow& row, Uid uid, const std::string& uidl) {
+  db_.query("DELETE FROM troubles WHERE folder = ?1 AND uid = ?2 AND uidl = ?3").bind(row.id, uid, uidl).run();
 }
 
 void FolderTable::write_back() {

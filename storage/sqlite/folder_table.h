@@ -15,6 +15,7 @@ using FolderId = std::int64_t;
 struct FolderRow {
   FolderId id = 0;
   FolderProgress progress;
+  bool troubled = false;  // it may have rows in troubles
   bool changed = false;
 };
 
@@ -24,6 +25,8 @@ class FolderTable {
 
   // The row, made when missing. Lives until write_back() or reset().
   [[nodiscard]] FolderRow& get(const std::string& account, const std::string& folder);
+  // Ends a message's trouble, if it had one.
+  void forget_trouble(FolderRow& row, Uid uid, const std::string& uidl);
   void write_back();
   void reset() noexcept { rows_.clear(); }
 

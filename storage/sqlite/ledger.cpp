@@ -1,11 +1,14 @@
 #include "storage/sqlite/ledger.h"
 
+#include "mail/escape.h"
 #include "storage/uid_ranges.h"
 
 #include <algorithm>
 
 namespace mailstead::storage::sqlite {
 namespace {
+
+constexpr unsigned kMaxCountedAttempts = 1'000'000;
 
 mail::WallTime wall_now() {
   return mail::SystemClock().wall();
@@ -36,6 +39,44 @@ void forget_skipped_uids(FolderProgress& progress) {
     }
   }
   progress.skipped.clear();
+}
+
+// Leaves a message on the server without accepting it.
+void step_over(WriteContext& context, FolderRow& row, const SourceRef& source, mail::WallTime now,
+               const std::string& reason) {
+  std::vector<HistoryEvent> events{{now, "skipped", reason}};
+  MessageId id = context.messages.add({.folder = row.id,
+                                       .source = source,
+                                       .accepted = now,
+                                       .internal_date = now,
+                                       .message_id = {},
+                                       .from = {},
+                                       .subject = {},
+                                       .fingerprint = {},
+                                       .forget = {},
+                                       .events = events});
+  if (source.uid != 0) {
+    mark_done(row.progress, source.uid);
+    add(row.progress.skipped, source.uid, source.uid);
+    row.changed = true;
+    return;
+  }
+  context.db.query("INSERT OR IGNORE INTO uidls (folder, uidl, message, skipped) VALUES (?1, ?2, ?3, 1)")
+      .bind(row.id, source.uidl, id)
+      .run();
+}
+
+// The UIDL of an IMAP message is no part of its identity.
+std::string trouble_uidl(const SourceRef& source) {
+  return source.uid != 0 ? std::string() : source.uidl;
+}
+
+// Whether the message counts as done, retrieved or skipped.
+bool is_done(WriteContext& context, const FolderRow& row, const SourceRef& source) {
+  if (source.uid != 0) return row.progress.done(source.uid);
+  Query query = context.db.query("SELECT 1 FROM uidls WHERE folder = ?1 AND uidl = ?2");
+  query.bind(row.id, source.uidl);
+  return query.next();
 }
 
 // Ends one pending clean-up and tells the message's history.
@@ -86,6 +127,8 @@ void SqliteLedger::restart_folder(const std::string& account, const std::string&
     row.progress.uid_validity = uid_validity;
     row.changed = true;
     context.db.query("DELETE FROM cleanups WHERE folder = ?1").bind(row.id).run();
+    context.db.query("DELETE FROM troubles WHERE folder = ?1").bind(row.id).run();
+    row.troubled = false;
   });
 }
 
@@ -96,25 +139,7 @@ void SqliteLedger::skip(const SourceRef& source, mail::WallTime now, const std::
       adopt_validity(row, source.folder, source.uid_validity);
       if (row.progress.done(source.uid)) return;
     }
-    std::vector<HistoryEvent> events{{now, "skipped", reason}};
-    MessageId id = context.messages.add({.folder = row.id,
-                                         .source = source,
-                                         .accepted = now,
-                                         .internal_date = now,
-                                         .message_id = {},
-                                         .from = {},
-                                         .subject = {},
-                                         .fingerprint = {},
-                                         .forget = {},
-                                         .events = events});
-    if (source.uid != 0) {
-      mark_done(row.progress, source.uid);
-      add(row.progress.skipped, source.uid, source.uid);
-      return;
-    }
-    context.db.query("INSERT OR IGNORE INTO uidls (folder, uidl, message, skipped) VALUES (?1, ?2, ?3, 1)")
-        .bind(row.id, source.uidl, id)
-        .run();
+    step_over(context, row, source, now, reason);
   });
 }
 
@@ -129,9 +154,69 @@ void SqliteLedger::forget_skipped(const std::string& account) {
     for (const std::string& folder : folders) {
       FolderRow& row = context.folders.get(account, folder);
       context.db.query("DELETE FROM uidls WHERE folder = ?1 AND skipped").bind(row.id).run();
+      context.db.query("DELETE FROM troubles WHERE folder = ?1").bind(row.id).run();
+      row.troubled = false;
       if (row.progress.skipped.empty()) continue;
       forget_skipped_uids(row.progress);
       row.changed = true;
+    }
+  });
+}
+
+unsigned SqliteLedger::note_trouble(const SourceRef& source, mail::WallTime now, const std::string& reason) {
+  unsigned attempts = 0;
+  database_.write([&](WriteContext& context) {
+    FolderRow& row = context.folders.get(source.account, source.folder);
+    if (source.uid != 0) adopt_validity(row, source.folder, source.uid_validity);
+    std::string uidl = trouble_uidl(source);
+    attempts = 1;
+    {
+      Query query = context.db.query("SELECT attempts FROM troubles WHERE folder = ?1 AND uid = ?2 AND uidl = ?3");
+      query.bind(row.id, source.uid, uidl);
+      if (query.next()) attempts = std::min(query.number<unsigned>(0), kMaxCountedAttempts) + 1;
+    }
+    std::string text = mail::printable(reason, kMaxTroubleReason);
+    bool poison = attempts >= kPoisonAttempts;
+    context.db
+        .query(
+            "INSERT OR REPLACE INTO troubles (folder, uid, uidl, attempts, last, next_try, reason)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
+        .bind(row.id, source.uid, uidl, attempts, now, poison ? now + kPoisonRetry : now, text)
+        .run();
+    row.troubled = true;
+    if (poison && !is_done(context, row, source)) step_over(context, row, source, now, text);
+  });
+  return attempts;
+}
+
+std::vector<Trouble> SqliteLedger::troubles(const std::string& account) const {
+  auto db = database_.readers.lend();
+  std::vector<Trouble> found;
+  Query query = db->query(
+      "SELECT f.account, f.folder, f.uid_validity, t.uid, t.uidl, t.attempts, t.last, t.next_try, t.reason"
+      " FROM troubles t JOIN folders f ON f.id = t.folder"
+      " WHERE ?1 = '' OR f.account = ?1 ORDER BY f.account, f.folder, t.uid, t.uidl");
+  query.bind(account);
+  while (query.next()) {
+    Trouble trouble;
+    trouble.source = {query.string(0), query.string(1), query.number<std::uint32_t>(2), query.number<Uid>(3),
+                      query.string(4)};
+    trouble.attempts = query.number<unsigned>(5);
+    trouble.last = query.time(6);
+    trouble.next_try = query.time(7);
+    trouble.reason = query.string(8);
+    trouble.stepped_over = trouble.attempts >= kPoisonAttempts;
+    found.push_back(std::move(trouble));
+  }
+  return found;
+}
+
+void SqliteLedger::forget_troubles(const std::vector<SourceRef>& sources) {
+  if (sources.empty()) return;
+  database_.write([&](WriteContext& context) {
+    for (const SourceRef& source : sources) {
+      FolderRow& row = context.folders.get(source.account, source.folder);
+      if (row.troubled) context.folders.forget_trouble(row, source.uid, trouble_uidl(source));
     }
   });
 }
@@ -153,6 +238,7 @@ void SqliteLedger::forget_uidls(const std::string& account, const std::vector<st
     for (const std::string& uidl : gone) {
       context.db.query("DELETE FROM uidls WHERE folder = ?1 AND uidl = ?2").bind(row.id, uidl).run();
       context.db.query("DELETE FROM cleanups WHERE folder = ?1 AND uid = 0 AND uidl = ?2").bind(row.id, uidl).run();
+      if (row.troubled) context.folders.forget_trouble(row, 0, uidl);
     }
   });
 }

@@ -17,6 +17,9 @@ class SqliteLedger final : public Ledger {
   void restart_folder(const std::string& account, const std::string& folder, std::uint32_t uid_validity) override;
   void skip(const SourceRef& source, mail::WallTime now, const std::string& reason) override;
   void forget_skipped(const std::string& account) override;
+  unsigned note_trouble(const SourceRef& source, mail::WallTime now, const std::string& reason) override;
+  [[nodiscard]] std::vector<Trouble> troubles(const std::string& account) const override;
+  void forget_troubles(const std::vector<SourceRef>& sources) override;
   [[nodiscard]] std::unordered_set<std::string> uidls(const std::string& account) const override;
   void forget_uidls(const std::string& account, const std::vector<std::string>& gone) override;
   [[nodiscard]] std::vector<Cleanup> cleanup_due(const std::string& account, const std::string& folder,

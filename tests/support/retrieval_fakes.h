@@ -51,6 +51,7 @@ class MemoryLedger final : public storage::Ledger {
   void restart_folder(const std::string&, const std::string& name, std::uint32_t uid_validity) override {
     folders[name] = {};
     folders[name].uid_validity = uid_validity;
+    std::erase_if(kept_troubles, [&](const auto& entry) { return entry.first.first == name; });
     ++restarts;
   }
   void skip(const storage::SourceRef& source, mail::WallTime, const std::string& reason) override {
@@ -61,6 +62,31 @@ class MemoryLedger final : public storage::Ledger {
     reasons.push_back(reason);
   }
   void forget_skipped(const std::string&) override {}
+  unsigned note_trouble(const storage::SourceRef& source, mail::WallTime now, const std::string& reason) override {
+    storage::Trouble& trouble = kept_troubles[{source.folder, source.uid}];
+    trouble.source = source;
+    trouble.last = now;
+    trouble.reason = reason;
+    trouble.stepped_over = ++trouble.attempts >= storage::kPoisonAttempts;
+    trouble.next_try = trouble.stepped_over ? now + storage::kPoisonRetry : now;
+    if (trouble.stepped_over) {
+      Folder& f = folders[source.folder];
+      f.uid_validity = source.uid_validity;
+      f.skipped.insert(source.uid);
+      f.done.insert(source.uid);
+    }
+    return trouble.attempts;
+  }
+  std::vector<storage::Trouble> troubles(const std::string& account) const override {
+    std::vector<storage::Trouble> found;
+    for (const auto& [key, trouble] : kept_troubles) {
+      if (account.empty() || trouble.source.account == account) found.push_back(trouble);
+    }
+    return found;
+  }
+  void forget_troubles(const std::vector<storage::SourceRef>& sources) override {
+    for (const auto& source : sources) kept_troubles.erase({source.folder, source.uid});
+  }
   std::unordered_set<std::string> uidls(const std::string&) const override { return {}; }
   void forget_uidls(const std::string&, const std::vector<std::string>&) override {}
   std::vector<storage::Cleanup> cleanup_due(const std::string&, const std::string& name,
@@ -82,6 +108,7 @@ class MemoryLedger final : public storage::Ledger {
   void cleaned_uidls(const std::string&, const std::vector<std::string>&, bool) override {}
 
   std::map<std::string, Folder> folders;
+  std::map<std::pair<std::string, storage::Uid>, storage::Trouble> kept_troubles;  // by folder and UID
   std::vector<storage::Uid> cleaned;
   std::vector<std::string> reasons;
   int advances = 0, restarts = 0;
@@ -129,6 +156,8 @@ class RecordingSink final : public retrieval::MessageSink {
       auto& folder = ledger_.folders[message.facts.source.folder];
       folder.uid_validity = message.facts.source.uid_validity;
       folder.done.insert(message.facts.source.uid);
+      folder.skipped.erase(message.facts.source.uid);
+      ledger_.forget_troubles({message.facts.source});
       if (cleanup_after_) folder.due.push_back({message.facts.source.uid, {}, mail::WallTime(*cleanup_after_)});
       durable_.push_back(message.facts.source);
       messages.push_back(std::move(message));

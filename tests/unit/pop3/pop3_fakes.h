@@ -20,6 +20,7 @@ class FakeLedger final : public storage::Ledger {
  public:
   std::unordered_set<std::string> known;
   std::map<std::string, mail::WallTime> cleanups;
+  std::map<std::string, storage::Trouble> kept_troubles;  // by UIDL
   std::vector<std::string> forgotten, deleted;
 
   std::optional<storage::FolderProgress> folder(const std::string&, const std::string&) const override { return {}; }
@@ -29,9 +30,27 @@ class FakeLedger final : public storage::Ledger {
     known.insert(source.uidl);
   }
   void forget_skipped(const std::string&) override {}
+  unsigned note_trouble(const storage::SourceRef& source, mail::WallTime now, const std::string& reason) override {
+    storage::Trouble& trouble = kept_troubles[source.uidl];
+    trouble.source = source;
+    trouble.last = now;
+    trouble.reason = reason;
+    trouble.stepped_over = ++trouble.attempts >= storage::kPoisonAttempts;
+    trouble.next_try = trouble.stepped_over ? now + storage::kPoisonRetry : now;
+    if (trouble.stepped_over) known.insert(source.uidl);
+    return trouble.attempts;
+  }
+  std::vector<storage::Trouble> troubles(const std::string&) const override {
+    std::vector<storage::Trouble> found;
+    for (const auto& [uidl, trouble] : kept_troubles) found.push_back(trouble);
+    return found;
+  }
+  void forget_troubles(const std::vector<storage::SourceRef>& sources) override {
+    for (const auto& source : sources) kept_troubles.erase(source.uidl);
+  }
   std::unordered_set<std::string> uidls(const std::string&) const override { return known; }
   void forget_uidls(const std::string&, const std::vector<std::string>& gone) override {
-    for (const auto& uidl : gone) known.erase(uidl), forgotten.push_back(uidl);
+    for (const auto& uidl : gone) known.erase(uidl), kept_troubles.erase(uidl), forgotten.push_back(uidl);
   }
   std::vector<storage::Cleanup> cleanup_due(const std::string&, const std::string&, mail::WallTime now) const override {
     std::vector<storage::Cleanup> due;
@@ -76,6 +95,7 @@ class FakeSink final : public retrieval::MessageSink {
   }
   void flush() override {
     if (flush_fails) throw *flush_fails;
+    ledger_.forget_troubles(waiting_);
     for (auto& source : waiting_) ledger_.known.insert(source.uidl), durable_.push_back(std::move(source));
     waiting_.clear();
   }

@@ -190,5 +190,95 @@ TEST_P(LedgerContract, DeletedUidlLeavesTheLedger) {
   EXPECT_THAT(ledger().uidls("isp"), ElementsAre("a"));
 }
 
+TEST_P(LedgerContract, MessageInTroubleIsNotDoneUntilItIsSteppedOver) {
+  SourceRef source{"work", "INBOX", 7, 5, ""};
+  EXPECT_EQ(ledger().note_trouble(source, at(10), "cut short"), 1U);
+  EXPECT_EQ(ledger().note_trouble(source, at(20), "cut\nshort"), 2U);
+  EXPECT_FALSE(ledger().folder("work", "INBOX")->done(5));
+  open();
+  auto waiting = ledger().troubles("work");
+  ASSERT_EQ(waiting.size(), 1U);
+  EXPECT_EQ(waiting[0].source, source);
+  EXPECT_EQ(waiting[0].attempts, 2U);
+  EXPECT_EQ(waiting[0].last, at(20));
+  EXPECT_EQ(waiting[0].next_try, at(20));
+  EXPECT_EQ(waiting[0].reason, "cut\\x0Ashort");
+  EXPECT_FALSE(waiting[0].stepped_over);
+
+  EXPECT_EQ(ledger().note_trouble(source, at(30), "cut short"), 3U);
+  FolderProgress progress = *ledger().folder("work", "INBOX");
+  EXPECT_TRUE(progress.done(5));
+  EXPECT_THAT(progress.skipped, ElementsAre(UidRange{5, 5}));
+  auto over = ledger().troubles("");
+  ASSERT_EQ(over.size(), 1U);
+  EXPECT_TRUE(over[0].stepped_over);
+  EXPECT_EQ(over[0].next_try, at(30) + kPoisonRetry);
+  EXPECT_THAT(ledger().troubles("other"), IsEmpty());
+}
+
+TEST_P(LedgerContract, SteppedOverMessageLeavesOneLineInTheHistory) {
+  for (int attempt = 0; attempt < 5; ++attempt) ledger().note_trouble({"work", "INBOX", 7, 5, ""}, at(attempt), "torn");
+  auto found = store().history().by_id(1);
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->events.size(), 1U);
+  EXPECT_EQ(found->events[0].kind, "skipped");
+  EXPECT_EQ(found->events[0].text, "torn");
+  EXPECT_FALSE(store().history().by_id(2));
+}
+
+TEST_P(LedgerContract, AcceptedAfterAllIsNoLongerInTroubleNorSkipped) {
+  for (int attempt = 0; attempt < 3; ++attempt) ledger().note_trouble({"work", "INBOX", 7, 5, ""}, at(0), "torn");
+  ledger().note_trouble({"work", "INBOX", 7, 6, ""}, at(0), "torn");
+  ledger().advance("work", "INBOX", 7, 50, 0);
+  EXPECT_EQ(accepted(store(), message(5)).outcome, AcceptReceipt::Outcome::kAccepted);
+  auto left = ledger().troubles("work");
+  ASSERT_EQ(left.size(), 1U);
+  EXPECT_EQ(left[0].source.uid, 6U);
+  EXPECT_THAT(ledger().folder("work", "INBOX")->skipped, IsEmpty());
+  EXPECT_EQ(accepted(store(), message(5)).outcome, AcceptReceipt::Outcome::kAlreadyRetrieved);
+}
+
+TEST_P(LedgerContract, TroubleOfAUidlIsSteppedOverAndAcceptedLater) {
+  SourceRef source{"isp", "", 0, 0, "u1"};
+  for (int attempt = 0; attempt < 3; ++attempt) ledger().note_trouble(source, at(0), "torn");
+  EXPECT_THAT(ledger().uidls("isp"), ElementsAre("u1"));
+  Acceptance pop = message(1);
+  pop.source = source;
+  EXPECT_EQ(accepted(store(), pop).outcome, AcceptReceipt::Outcome::kAccepted);
+  EXPECT_THAT(ledger().troubles("isp"), IsEmpty());
+  ledger().forget_skipped("isp");
+  EXPECT_THAT(ledger().uidls("isp"), ElementsAre("u1"));
+}
+
+TEST_P(LedgerContract, TroublesEndWhenToldOrWhenTheirFolderStartsAnew) {
+  ledger().note_trouble({"work", "INBOX", 7, 5, ""}, at(0), "a");
+  ledger().note_trouble({"work", "INBOX", 7, 6, ""}, at(0), "b");
+  ledger().note_trouble({"work", "Lists", 3, 5, ""}, at(0), "c");
+  ledger().note_trouble({"isp", "", 0, 0, "u1"}, at(0), "d");
+  ledger().note_trouble({"isp", "", 0, 0, "u2"}, at(0), "e");
+  auto reasons = [&] {
+    std::vector<std::string> found;
+    for (const Trouble& trouble : ledger().troubles("")) found.push_back(trouble.reason);
+    return found;
+  };
+  EXPECT_THAT(reasons(), ElementsAre("d", "e", "a", "b", "c"));
+  ledger().forget_troubles({{"work", "INBOX", 7, 6, ""}, {"isp", "", 0, 0, "u9"}});
+  EXPECT_THAT(reasons(), ElementsAre("d", "e", "a", "c"));
+  ledger().restart_folder("work", "INBOX", 8);
+  EXPECT_THAT(reasons(), ElementsAre("d", "e", "c"));
+  ledger().forget_uidls("isp", {"u1"});
+  EXPECT_THAT(reasons(), ElementsAre("e", "c"));
+  ledger().forget_skipped("work");
+  EXPECT_THAT(reasons(), ElementsAre("e"));
+  open();
+  EXPECT_THAT(reasons(), ElementsAre("e"));
+}
+
+TEST_P(LedgerContract, TroubleOfAnotherNumberingIsRefused) {
+  ledger().advance("work", "INBOX", 7, 1, 0);
+  EXPECT_THROW(ledger().note_trouble({"work", "INBOX", 8, 5, ""}, at(0), "torn"), mail::Failure);
+  EXPECT_THAT(ledger().troubles("work"), IsEmpty());
+}
+
 }  // namespace
 }  // namespace mailstead::storage
