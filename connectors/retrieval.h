@@ -26,6 +26,8 @@ namespace mailstead::retrieval {
 
 enum class Compression { kAuto, kAlways, kNever };  // auto: not to a peer on this machine
 enum class AfterFetch { kKeep, kDelete, kSeen, kMove, kKeyword };
+// What must be true of a message on its source before it is cleaned up.
+enum class SourceState { kAny, kSeen, kAnswered, kFlagged, kUnflagged };
 
 struct AccountSettings {
   std::string name;
@@ -37,12 +39,14 @@ struct AccountSettings {
   bool subscribed = false;                    // patterns take subscribed folders only (IMAP)
   Compression compress = Compression::kAuto;  // IMAP
   AfterFetch after_fetch = AfterFetch::kKeep;
-  std::string move_to;                             // folder on the source for kMove
-  std::string keyword;                             // for kKeyword
-  std::chrono::seconds after{0};                   // counted from the fetch
-  mail::ByteCount skip_larger_than = 0;            // 0: mail::kDefaultMaxMessageBytes
-  std::uint32_t max_messages_per_poll = 0;         // 0: no limit
-  mail::ByteCount window_bytes = 4 * 1024 * 1024;  // asked for and not yet received
+  std::string move_to;                              // folder on the source for kMove
+  std::string keyword;                              // for kKeyword
+  SourceState only_if = SourceState::kAny;          // for all but kKeep (IMAP)
+  bool gmail_keeps_deleted = false;                 // kDelete at Gmail takes away the folder's label only
+  std::chrono::seconds after{0};                    // counted from the fetch
+  mail::ByteCount skip_larger_than = 0;             // 0: mail::kDefaultMaxMessageBytes
+  std::uint32_t max_messages_per_poll = 0;          // 0: no limit
+  mail::ByteCount window_bytes = 16 * 1024 * 1024;  // asked for and not yet received, at most
 };
 
 // One message as the source announces it.
@@ -51,6 +55,7 @@ struct Incoming {
   mail::ByteCount size_hint = 0;  // from RFC822.SIZE or LIST; may lie
   mail::WallTime internal_date;   // POP3: the time of the poll
   mail::Flags flags;              // on the source
+  std::string identity;           // the server's own, the same in all folders (X-GM-MSGID, EMAILID); "" none
 };
 
 // Receives messages. Used by the retriever's thread; durability is announced through the flush() call.
@@ -91,7 +96,8 @@ struct PollOptions {
 };
 
 struct PollResult {
-  std::uint64_t fetched = 0, skipped = 0, cleaned = 0;
+  std::uint64_t fetched = 0, skipped = 0, cleaned = 0, marked = 0;
+  std::uint64_t copies = 0;  // known already from another folder of the account: not fetched
   mail::ByteCount bytes = 0;
   bool more = false;  // a limit ended the poll early: poll again soon
   // What the server asked for (LOGIN-DELAY): no next sign-in before; nullopt: nothing.

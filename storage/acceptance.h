@@ -46,7 +46,7 @@ struct DuplicateRule {
 };
 
 // One line of a message's history. `kind` is a fixed word: received, duplicate, rule, placed, queued, attempt,
-// delivered, returned, discarded, cleaned, skipped. `text` is for people, already printable.
+// delivered, returned, discarded, cleaned, skipped, copy. `text` is for people, already printable.
 struct HistoryEvent {
   mail::WallTime time;
   std::string kind;
@@ -60,6 +60,7 @@ struct Acceptance {
   mail::ByteCount size = 0;
   mail::Sha256 fingerprint{};
   std::string message_id;     // header, "" when missing
+  std::string identity;       // the server's own in all its folders (X-GM-MSGID, EMAILID); "" none
   std::string from, subject;  // decoded, for listings
   DuplicateRule duplicates;
   std::vector<NewContent> contents;  // [0] as received, then edited forms; unused ones are not kept

@@ -20,6 +20,7 @@ struct FolderProgress {
   std::vector<UidRange> done_beyond;  // ascending, disjoint: done above it
   std::vector<UidRange> skipped;      // below done_through or inside done_beyond, yet not fetched (too large, poison)
   ModSeq highest_modseq = 0;          // of the remote; 0 unknown
+  bool matching = false;              // restarted: what it shows is first held against what we have, see adopt()
   [[nodiscard]] bool done(Uid uid) const noexcept;
 };
 
@@ -44,6 +45,22 @@ struct Cleanup {
   mail::WallTime due;
 };
 
+// A message as its server shows it, to be told from those we have.
+struct Shown {
+  Uid uid = 0;                                  // IMAP
+  std::string uidl;                             // POP3
+  mail::ByteCount size = 0;                     // 0: unknown
+  std::string message_id;                       // header, "" when missing
+  std::optional<mail::WallTime> internal_date;  // nullopt: unknown (POP3)
+};
+
+// A message that is known by its identity (Acceptance::identity), seen in one more folder of its account.
+struct Copy {
+  SourceRef source;
+  std::string identity;
+  std::optional<mail::WallTime> cleanup_at;  // as in Acceptance
+};
+
 // Thread-safe; writing calls return when durable. Throws Failure(kStorage, kProcess).
 class Ledger {
  public:
@@ -55,8 +72,31 @@ class Ledger {
   // if need be.
   virtual void advance(const std::string& account, const std::string& folder, std::uint32_t uid_validity, Uid through,
                        ModSeq highest_modseq) = 0;
-  // UIDVALIDITY changed: progress and pending clean-up of the folder are forgotten (fingerprints are not).
+  // UIDVALIDITY changed: progress is forgotten (fingerprints are not), pending clean-ups are set aside, and the folder
+  // is `matching` from now on: until end_matching(), a message that was retrieved from it before and is accepted again
+  // is known by its fingerprint, whatever the acceptance says of duplicates.
   virtual void restart_folder(const std::string& account, const std::string& folder, std::uint32_t uid_validity) = 0;
+  // Which of `shown` are surely messages that we retrieved from this folder under an earlier numbering: another
+  // UIDVALIDITY, or (POP3) one of the UIDLs in `gone`, which are no longer on the server. Surely: two of Message-ID,
+  // size and date agree, the Message-ID among them where there is one. Each of ours is found once; it then counts as
+  // done under the new UID or UIDL, and its pending clean-up goes with it. In the order of `shown`, which may be a part
+  // of the folder; about a thousand are a good part.
+  [[nodiscard]] virtual std::vector<bool> adopt(const std::string& account, const std::string& folder,
+                                                std::uint32_t uid_validity, const std::vector<Shown>& shown,
+                                                const std::unordered_set<std::string>& gone) = 0;
+  // All of a `matching` folder was shown: clean-ups whose messages did not turn up are dropped.
+  virtual void end_matching(const std::string& account, const std::string& folder) = 0;
+  // These UIDs count as retrieved without a message. Starts the folder's row if need be.
+  virtual void mark_done(const std::string& account, const std::string& folder, std::uint32_t uid_validity,
+                         const std::vector<UidRange>& uids) = 0;
+  // UIDNEXT went back under the same UIDVALIDITY (a backup was restored, or it lied before): UIDs above `through`, or
+  // above the highest of which we know a message if that is lower, are no longer done. Clean-ups above it are dropped.
+  virtual void rewind(const std::string& account, const std::string& folder, Uid through) = 0;
+  // Which of these the account has retrieved, from whichever folder; "" is never known. In order.
+  [[nodiscard]] virtual std::vector<bool> known_identities(const std::string& account,
+                                                           const std::vector<std::string>& identities) const = 0;
+  // These count as done where they were seen, with an event in the history of the message that was retrieved.
+  virtual void note_copies(const std::vector<Copy>& copies, mail::WallTime now) = 0;
   // Leaves a message on the server, with a history event, without accepting it. It is not tried again until
   // forget_skipped, unless it is a trouble whose time has come. One that is accepted later is no longer skipped.
   virtual void skip(const SourceRef& source, mail::WallTime now, const std::string& reason) = 0;

@@ -66,6 +66,11 @@ void remove_through(UidRanges& ranges, Uid through) {
   ranges.erase(ranges.begin(), at);
 }
 
+void remove_above(UidRanges& ranges, Uid through) {
+  while (!ranges.empty() && ranges.back().first > through) ranges.pop_back();
+  if (!ranges.empty()) ranges.back().last = std::min(ranges.back().last, through);
+}
+
 std::string pack(const UidRanges& ranges) {
   Packer packer;
   Uid before = 0;

@@ -16,6 +16,8 @@ void add(UidRanges& ranges, Uid first, Uid last);
 void remove(UidRanges& ranges, Uid uid);
 // Drops all up to and with `through`.
 void remove_through(UidRanges& ranges, Uid through);
+// Drops all above `through`.
+void remove_above(UidRanges& ranges, Uid through);
 
 // Differences in variable-length integers: a few octets per range. Unreadable bytes give an empty set.
 [[nodiscard]] std::string pack(const UidRanges& ranges);

@@ -3,6 +3,7 @@
 
 #include "mail/ascii.h"
 #include "mail/escape.h"
+#include "mail/flags.h"
 
 #include <nlohmann/json.hpp>
 
@@ -16,8 +17,31 @@ using namespace std::chrono_literals;
 
 constexpr std::array<std::pair<std::string_view, Protocol>, 2> kProtocols = {
     {{"imap", Protocol::kImap}, {"pop3", Protocol::kPop3}}};
-constexpr std::array<std::pair<std::string_view, Do>, 4> kAfterFetch = {
-    {{"keep", Do::kKeep}, {"delete", Do::kDelete}, {"seen", Do::kSeen}, {"move", Do::kMove}}};
+constexpr std::array<std::pair<std::string_view, Do>, 5> kAfterFetch = {{{"keep", Do::kKeep},
+                                                                         {"delete", Do::kDelete},
+                                                                         {"seen", Do::kSeen},
+                                                                         {"move", Do::kMove},
+                                                                         {"keyword", Do::kKeyword}}};
+constexpr std::array<std::pair<std::string_view, retrieval::SourceState>, 4> kOnlyIf = {
+    {{"seen", retrieval::SourceState::kSeen},
+     {"answered", retrieval::SourceState::kAnswered},
+     {"flagged", retrieval::SourceState::kFlagged},
+     {"unflagged", retrieval::SourceState::kUnflagged}}};
+constexpr std::array<std::pair<std::string_view, AfterFetch::OnGmail>, 2> kOnGmail = {
+    {{"trash", AfterFetch::OnGmail::kTrash}, {"remove_label", AfterFetch::OnGmail::kRemoveLabel}}};
+
+void read_cleanup_details(Section& section, AfterFetch& made) {
+  made.keyword = section.text("keyword").value_or("");
+  made.only_if = section.choice("only_if", kOnlyIf).value_or(retrieval::SourceState::kAny);
+  made.on_gmail = section.choice("on_gmail", kOnGmail).value_or(AfterFetch::OnGmail::kTrash);
+  bool keyword = made.action == Do::kKeyword;
+  if (keyword && !section.has("keyword")) section.fault("do", "\"keyword\" needs a \"keyword\" to set");
+  if (!keyword && section.has("keyword")) section.fault("keyword", "only \"do\": \"keyword\" takes a keyword");
+  if (keyword && section.has("keyword") && !mail::is_keyword(made.keyword))
+    section.fault("keyword", "is no IMAP keyword", "take letters, digits, $, _ and -");
+  if (made.action != Do::kDelete && section.has("on_gmail"))
+    section.fault("on_gmail", "only \"do\": \"delete\" takes it");
+}
 
 constexpr std::array<std::pair<std::string_view, retrieval::Compression>, 3> kCompress = {
     {{"auto", retrieval::Compression::kAuto},
@@ -29,17 +53,22 @@ constexpr std::array<std::string_view, 8> kSpecialUses = {"\\All",       "\\Arch
 
 AfterFetch read_after_fetch(Section section, Protocol protocol) {
   AfterFetch made;
-  section.require("do", "keep, delete, seen or move");
+  section.require("do", "keep, delete, seen, move or keyword");
   made.action = section.choice("do", kAfterFetch).value_or(Do::kKeep);
   made.folder = section.text("folder").value_or("");
   made.after = section.duration("after", 0s, 3650 * 24h).value_or(0s);
   if (made.action == Do::kMove && !section.has("folder")) section.fault("do", "\"move\" needs a \"folder\" to move to");
   if (made.action != Do::kMove && section.has("folder"))
     section.fault("folder", "only \"do\": \"move\" takes a folder");
-  if (made.action == Do::kKeep && section.has("after") && section.has("do"))
-    section.fault("after", "\"keep\" does nothing that could wait");
-  if (protocol == Protocol::kPop3 && (made.action == Do::kSeen || made.action == Do::kMove))
+  read_cleanup_details(section, made);
+  for (std::string_view key : {"after", "only_if"})
+    if (made.action == Do::kKeep && section.has(key) && section.has("do"))
+      section.fault(key, "\"keep\" does nothing that could wait");
+  if (protocol == Protocol::kPop3 && made.action != Do::kKeep && made.action != Do::kDelete)
     section.fault("do", "POP3 knows neither flags nor folders", "take keep or delete");
+  for (std::string_view key : {"only_if", "on_gmail"})
+    if (protocol == Protocol::kPop3 && section.has(key))
+      section.fault(key, "POP3 knows neither flags nor labels", "take it out");
   return made;
 }
 

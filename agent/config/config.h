@@ -27,10 +27,14 @@ enum class Protocol { kImap, kPop3 };
 
 // What happens to the source once a message is durable here.
 struct AfterFetch {
-  enum class Do { kKeep, kDelete, kSeen, kMove };
+  enum class Do { kKeep, kDelete, kSeen, kMove, kKeyword };
+  enum class OnGmail { kTrash, kRemoveLabel };
   Do action = Do::kKeep;
-  std::string folder;             // of kMove
-  std::chrono::seconds after{0};  // counted from the fetch
+  std::string folder;   // of kMove
+  std::string keyword;  // of kKeyword
+  retrieval::SourceState only_if = retrieval::SourceState::kAny;
+  OnGmail on_gmail = OnGmail::kTrash;  // of kDelete
+  std::chrono::seconds after{0};       // counted from the fetch
   bool operator==(const AfterFetch&) const = default;
 };
 

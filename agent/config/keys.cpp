@@ -31,7 +31,7 @@ const std::map<std::string_view, std::vector<std::string_view>>& known_keys() {
       {"tls_options", {"ca_file", "fingerprint", "certificate", "key", "min_version", "verify", "insecure"}},
       {"timeouts", {"connect", "greeting", "command", "total"}},
       {"secret", {"file", "env", "command", "credential", "netrc"}},
-      {"after_fetch", {"do", "folder", "after"}},
+      {"after_fetch", {"do", "folder", "after", "keyword", "only_if", "on_gmail"}},
       {"destination/mailbox", {"type", "user", "folder"}},
       {"destination/smtp",
        {"type", "host", "port", "tls", "tls_options", "user", "password", "auth", "allow_cleartext", "timeouts", "to",

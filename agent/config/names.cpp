@@ -34,6 +34,7 @@ std::string_view name_of(AfterFetch::Do action) noexcept {
     case AfterFetch::Do::kDelete: return "delete";
     case AfterFetch::Do::kSeen: return "seen";
     case AfterFetch::Do::kMove: return "move";
+    case AfterFetch::Do::kKeyword: return "keyword";
   }
   return "keep";
 }

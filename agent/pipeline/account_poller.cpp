@@ -17,6 +17,7 @@ retrieval::AfterFetch after_fetch_of(AfterFetch::Do action) {
     case AfterFetch::Do::kDelete: return retrieval::AfterFetch::kDelete;
     case AfterFetch::Do::kSeen: return retrieval::AfterFetch::kSeen;
     case AfterFetch::Do::kMove: return retrieval::AfterFetch::kMove;
+    case AfterFetch::Do::kKeyword: return retrieval::AfterFetch::kKeyword;
   }
   return retrieval::AfterFetch::kKeep;
 }
@@ -47,6 +48,9 @@ retrieval::AccountSettings settings_of(const AccountConfig& account) {
   }
   settings.after_fetch = after_fetch_of(account.after_fetch.action);
   settings.move_to = account.after_fetch.folder;
+  settings.keyword = account.after_fetch.keyword;
+  settings.only_if = account.after_fetch.only_if;
+  settings.gmail_keeps_deleted = account.after_fetch.on_gmail == AfterFetch::OnGmail::kRemoveLabel;
   settings.after = account.after_fetch.after;
   settings.skip_larger_than = account.skip_larger_than;
   settings.max_messages_per_poll = static_cast<std::uint32_t>(account.max_messages_per_poll);

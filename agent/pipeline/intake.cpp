@@ -86,6 +86,7 @@ void Intake::end() {
   acceptance.size = facts.size;
   acceptance.fingerprint = facts.fingerprint;
   acceptance.message_id = facts.message_id;
+  acceptance.identity = message_.identity;
   acceptance.from = listed(header, "From");
   acceptance.subject = listed(header, "Subject");
   acceptance.duplicates = config_->duplicates;

@@ -2,6 +2,7 @@
 
 #include "storage/mailbox_name.h"
 #include "storage/packing.h"
+#include "storage/sqlite/renumbering.h"
 #include "storage/uid_ranges.h"
 
 #include <algorithm>
@@ -67,6 +68,9 @@ class Accepting {
       add_cleanup(*known, true);
       return {AcceptReceipt::Outcome::kAlreadyRetrieved, *known, 0};
     }
+    if (auto known = retrieved_under_another_number()) {
+      return {AcceptReceipt::Outcome::kAlreadyRetrieved, *known, 0};
+    }
     if (auto original = find_original()) return keep_as_duplicate(*original);
     return keep();
   }
@@ -95,6 +99,11 @@ class Accepting {
     query.bind(folder_.id, source.uidl);
     if (!query.next()) return std::nullopt;
     return query.integer(0);
+  }
+
+  std::optional<MessageId> retrieved_under_another_number() {
+    if (!folder_.progress.matching || !comes_from_imap(acceptance_.source) || !has_fingerprint()) return std::nullopt;
+    return adopt_by_fingerprint(context_, folder_, acceptance_.source.uid, acceptance_.fingerprint);
   }
 
   // The latest message with this fingerprint inside scope and window.
@@ -159,6 +168,14 @@ class Accepting {
     if (!told) events.push_back({acceptance_.now, "received", describe(acceptance_.source)});
   }
 
+  void remember_identity(MessageId id) {
+    if (acceptance_.identity.empty()) return;
+    FolderId account = context_.folders.get(acceptance_.source.account, "").id;
+    context_.db.query("INSERT OR IGNORE INTO identities (account, identity, message) VALUES (?1, ?2, ?3)")
+        .bind(account, acceptance_.identity, id)
+        .run();
+  }
+
   MessageId add_message(const std::vector<HistoryEvent>& events, MessageId duplicate_of) {
     std::optional<mail::Sha256> fingerprint;
     std::optional<mail::WallTime> forget;
@@ -205,6 +222,7 @@ class Accepting {
     if (folder_.troubled) {
       context_.folders.forget_trouble(folder_, source.uid, comes_from_imap(source) ? std::string() : source.uidl);
     }
+    remember_identity(id);
     add_cleanup(id, false);
   }
 

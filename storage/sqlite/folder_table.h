@@ -37,9 +37,11 @@ class FolderTable {
   std::map<std::pair<std::string, std::string>, FolderRow> rows_;
 };
 
-// Reads what stands in the columns uid_validity, done_through, done_beyond, skipped, highest_modseq from `column` on.
+// Reads what stands in the columns uid_validity, done_through, done_beyond, skipped, highest_modseq, matching from
+// `column` on.
 [[nodiscard]] FolderProgress read_progress(const Query& row, int column);
 // Marks one UID as done.
 void mark_done(FolderProgress& progress, Uid uid);
+void mark_done(FolderProgress& progress, const UidRange& uids);
 
 }  // namespace mailstead::storage::sqlite

@@ -1,6 +1,7 @@
 #include "storage/sqlite/ledger.h"
 
 #include "mail/escape.h"
+#include "storage/sqlite/renumbering.h"
 #include "storage/uid_ranges.h"
 
 #include <algorithm>
@@ -66,6 +67,32 @@ void step_over(WriteContext& context, FolderRow& row, const SourceRef& source, m
       .run();
 }
 
+void note_copy(WriteContext& context, const Copy& copy, mail::WallTime now) {
+  FolderId account = context.folders.get(copy.source.account, "").id;
+  FolderRow& row = context.folders.get(copy.source.account, copy.source.folder);
+  adopt_validity(row, copy.source.folder, copy.source.uid_validity);
+  if (row.progress.done(copy.source.uid)) return;
+  MessageId message = 0;
+  {
+    Query query = context.db.query("SELECT message FROM identities WHERE account = ?1 AND identity = ?2");
+    query.bind(account, copy.identity);
+    if (query.next()) message = query.integer(0);
+  }
+  if (message == 0) {
+    throw mail::Failure(mail::FailureKind::kTemporary, mail::FailureScope::kFolder,
+                        "a message that was known is not: " + copy.identity);
+  }
+  mark_done(row.progress, copy.source.uid);
+  row.changed = true;
+  context.messages.add_event(
+      message, now, "copy",
+      mail::printable("also in folder " + copy.source.folder + ", UID " + std::to_string(copy.source.uid)));
+  if (!copy.cleanup_at) return;
+  context.db.query("INSERT OR IGNORE INTO cleanups (folder, uid, uidl, message, due) VALUES (?1, ?2, '', ?3, ?4)")
+      .bind(row.id, copy.source.uid, message, *copy.cleanup_at)
+      .run();
+}
+
 // The UIDL of an IMAP message is no part of its identity.
 std::string trouble_uidl(const SourceRef& source) {
   return source.uid != 0 ? std::string() : source.uidl;
@@ -97,7 +124,7 @@ void end_cleanup(WriteContext& context, FolderId folder, Uid uid, const std::str
 std::optional<FolderProgress> SqliteLedger::folder(const std::string& account, const std::string& folder) const {
   auto db = database_.readers.lend();
   Query query = db->query(
-      "SELECT uid_validity, done_through, done_beyond, skipped, highest_modseq FROM folders"
+      "SELECT uid_validity, done_through, done_beyond, skipped, highest_modseq, matching FROM folders"
       " WHERE account = ?1 AND folder = ?2 AND uid_validity <> 0");
   query.bind(account, folder);
   if (!query.next()) return std::nullopt;
@@ -123,12 +150,75 @@ void SqliteLedger::advance(const std::string& account, const std::string& folder
 void SqliteLedger::restart_folder(const std::string& account, const std::string& folder, std::uint32_t uid_validity) {
   database_.write([&](WriteContext& context) {
     FolderRow& row = context.folders.get(account, folder);
-    row.progress = FolderProgress{};
-    row.progress.uid_validity = uid_validity;
+    restart(context, row, uid_validity);
+  });
+}
+
+std::vector<bool> SqliteLedger::adopt(const std::string& account, const std::string& folder, std::uint32_t uid_validity,
+                                      const std::vector<Shown>& shown, const std::unordered_set<std::string>& gone) {
+  std::vector<bool> known;
+  if (shown.empty()) return known;
+  database_.write([&](WriteContext& context) {
+    FolderRow& row = context.folders.get(account, folder);
+    if (shown.front().uid != 0) adopt_validity(row, folder, uid_validity);
+    known.assign(shown.size(), false);
+    for (std::size_t i = 0; i < shown.size(); ++i) known[i] = sqlite::adopt(context, row, shown[i], gone);
+  });
+  return known;
+}
+
+void SqliteLedger::end_matching(const std::string& account, const std::string& folder) {
+  database_.write([&](WriteContext& context) { sqlite::end_matching(context, context.folders.get(account, folder)); });
+}
+
+void SqliteLedger::mark_done(const std::string& account, const std::string& folder, std::uint32_t uid_validity,
+                             const std::vector<UidRange>& uids) {
+  if (uids.empty()) return;
+  database_.write([&](WriteContext& context) {
+    FolderRow& row = context.folders.get(account, folder);
+    adopt_validity(row, folder, uid_validity);
+    for (const UidRange& range : uids) sqlite::mark_done(row.progress, range);
+  });
+}
+
+void SqliteLedger::rewind(const std::string& account, const std::string& folder, Uid through) {
+  database_.write([&](WriteContext& context) {
+    FolderRow& row = context.folders.get(account, folder);
+    {
+      // Without an index: it happens once in years.
+      Query query = context.db.query("SELECT max(uid) FROM messages WHERE folder = ?1 AND uid_validity = ?2");
+      query.bind(row.id, row.progress.uid_validity);
+      through = std::min(through, query.next() ? query.number<Uid>(0) : 0);
+    }
+    FolderProgress& progress = row.progress;
+    progress.done_through = std::min(progress.done_through, through);
+    remove_above(progress.done_beyond, through);
+    remove_above(progress.skipped, through);
+    progress.highest_modseq = 0;
     row.changed = true;
-    context.db.query("DELETE FROM cleanups WHERE folder = ?1").bind(row.id).run();
-    context.db.query("DELETE FROM troubles WHERE folder = ?1").bind(row.id).run();
-    row.troubled = false;
+    context.db.query("DELETE FROM cleanups WHERE folder = ?1 AND uid > ?2").bind(row.id, through).run();
+    context.db.query("DELETE FROM troubles WHERE folder = ?1 AND uid > ?2").bind(row.id, through).run();
+  });
+}
+
+std::vector<bool> SqliteLedger::known_identities(const std::string& account,
+                                                 const std::vector<std::string>& identities) const {
+  auto db = database_.readers.lend();
+  std::vector<bool> known;
+  Query query = db->query(
+      "SELECT 1 FROM folders f JOIN identities i ON i.account = f.id"
+      " WHERE f.account = ?1 AND f.folder = '' AND i.identity = ?2");
+  for (const std::string& identity : identities) {
+    query.bind(account, identity);
+    known.push_back(!identity.empty() && query.next());
+  }
+  return known;
+}
+
+void SqliteLedger::note_copies(const std::vector<Copy>& copies, mail::WallTime now) {
+  if (copies.empty()) return;
+  database_.write([&](WriteContext& context) {
+    for (const Copy& copy : copies) note_copy(context, copy, now);
   });
 }
 

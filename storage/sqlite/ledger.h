@@ -15,6 +15,16 @@ class SqliteLedger final : public Ledger {
   void advance(const std::string& account, const std::string& folder, std::uint32_t uid_validity, Uid through,
                ModSeq highest_modseq) override;
   void restart_folder(const std::string& account, const std::string& folder, std::uint32_t uid_validity) override;
+  [[nodiscard]] std::vector<bool> adopt(const std::string& account, const std::string& folder,
+                                        std::uint32_t uid_validity, const std::vector<Shown>& shown,
+                                        const std::unordered_set<std::string>& gone) override;
+  void end_matching(const std::string& account, const std::string& folder) override;
+  void mark_done(const std::string& account, const std::string& folder, std::uint32_t uid_validity,
+                 const std::vector<UidRange>& uids) override;
+  void rewind(const std::string& account, const std::string& folder, Uid through) override;
+  [[nodiscard]] std::vector<bool> known_identities(const std::string& account,
+                                                   const std::vector<std::string>& identities) const override;
+  void note_copies(const std::vector<Copy>& copies, mail::WallTime now) override;
   void skip(const SourceRef& source, mail::WallTime now, const std::string& reason) override;
   void forget_skipped(const std::string& account) override;
   unsigned note_trouble(const SourceRef& source, mail::WallTime now, const std::string& reason) override;

@@ -23,6 +23,8 @@ class MemoryLedger final : public storage::Ledger {
     storage::Uid done_through = 0;
     std::set<storage::Uid> done, skipped;
     std::vector<storage::Cleanup> due;
+    bool matching = false;
+    storage::ModSeq highest_modseq = 0;
   };
 
   std::optional<storage::FolderProgress> folder(const std::string&, const std::string& name) const override {
@@ -31,6 +33,8 @@ class MemoryLedger final : public storage::Ledger {
     storage::FolderProgress progress;
     progress.uid_validity = found->second.uid_validity;
     progress.done_through = found->second.done_through;
+    progress.matching = found->second.matching;
+    progress.highest_modseq = found->second.highest_modseq;
     for (storage::Uid uid : found->second.done) {
       if (uid <= progress.done_through) continue;
       if (!progress.done_beyond.empty() && progress.done_beyond.back().last + 1 == uid) {
@@ -42,8 +46,9 @@ class MemoryLedger final : public storage::Ledger {
     return progress;
   }
   void advance(const std::string&, const std::string& name, std::uint32_t uid_validity, storage::Uid through,
-               storage::ModSeq) override {
+               storage::ModSeq highest_modseq) override {
     Folder& f = folders[name];
+    if (highest_modseq != 0) f.highest_modseq = highest_modseq;
     f.uid_validity = uid_validity;
     f.done_through = std::max(f.done_through, through);
     ++advances;
@@ -51,8 +56,53 @@ class MemoryLedger final : public storage::Ledger {
   void restart_folder(const std::string&, const std::string& name, std::uint32_t uid_validity) override {
     folders[name] = {};
     folders[name].uid_validity = uid_validity;
+    folders[name].matching = true;
     std::erase_if(kept_troubles, [&](const auto& entry) { return entry.first.first == name; });
     ++restarts;
+  }
+  std::vector<bool> adopt(const std::string&, const std::string& name, std::uint32_t uid_validity,
+                          const std::vector<storage::Shown>& shown, const std::unordered_set<std::string>&) override {
+    std::vector<bool> known;
+    most_shown = std::max(most_shown, shown.size());
+    for (const storage::Shown& message : shown) {
+      auto found = std::find_if(had.begin(), had.end(), [&](const storage::Shown& ours) {
+        return ours.message_id == message.message_id && ours.size == message.size &&
+               ours.internal_date == message.internal_date;
+      });
+      known.push_back(found != had.end());
+      if (found == had.end()) continue;
+      had.erase(found);
+      folders[name].uid_validity = uid_validity;
+      folders[name].done.insert(message.uid);
+    }
+    return known;
+  }
+  void end_matching(const std::string&, const std::string& name) override { folders[name].matching = false; }
+  void mark_done(const std::string&, const std::string& name, std::uint32_t uid_validity,
+                 const std::vector<storage::UidRange>& uids) override {
+    folders[name].uid_validity = uid_validity;
+    for (const auto& range : uids) {
+      for (storage::Uid uid = range.first; uid <= range.last; ++uid) folders[name].done.insert(uid);
+    }
+  }
+  void rewind(const std::string&, const std::string& name, storage::Uid through) override {
+    Folder& f = folders[name];
+    through = std::min(through, retrieved_up_to);
+    f.done_through = std::min(f.done_through, through);
+    std::erase_if(f.done, [&](storage::Uid uid) { return uid > through; });
+    ++rewinds;
+  }
+  std::vector<bool> known_identities(const std::string&, const std::vector<std::string>& asked) const override {
+    std::vector<bool> known;
+    for (const auto& identity : asked) known.push_back(identities.contains(identity));
+    return known;
+  }
+  void note_copies(const std::vector<storage::Copy>& seen, mail::WallTime) override {
+    for (const auto& copy : seen) {
+      folders[copy.source.folder].uid_validity = copy.source.uid_validity;
+      folders[copy.source.folder].done.insert(copy.source.uid);
+      copies.push_back(copy);
+    }
   }
   void skip(const storage::SourceRef& source, mail::WallTime, const std::string& reason) override {
     Folder& f = folders[source.folder];
@@ -69,6 +119,7 @@ class MemoryLedger final : public storage::Ledger {
     trouble.reason = reason;
     trouble.stepped_over = ++trouble.attempts >= storage::kPoisonAttempts;
     trouble.next_try = trouble.stepped_over ? now + storage::kPoisonRetry : now;
+    folders[source.folder].uid_validity = source.uid_validity;
     if (trouble.stepped_over) {
       Folder& f = folders[source.folder];
       f.uid_validity = source.uid_validity;
@@ -111,7 +162,12 @@ class MemoryLedger final : public storage::Ledger {
   std::map<std::pair<std::string, storage::Uid>, storage::Trouble> kept_troubles;  // by folder and UID
   std::vector<storage::Uid> cleaned;
   std::vector<std::string> reasons;
-  int advances = 0, restarts = 0;
+  std::set<std::string> identities;  // retrieved
+  std::vector<storage::Copy> copies;
+  std::vector<storage::Shown> had;  // what adopt() knows of
+  std::size_t most_shown = 0;       // in one call of it
+  storage::Uid retrieved_up_to = UINT32_MAX;
+  int advances = 0, restarts = 0, rewinds = 0;
 };
 
 class RecordingSink final : public retrieval::MessageSink {
@@ -158,6 +214,7 @@ class RecordingSink final : public retrieval::MessageSink {
       folder.done.insert(message.facts.source.uid);
       folder.skipped.erase(message.facts.source.uid);
       ledger_.forget_troubles({message.facts.source});
+      if (!message.facts.identity.empty()) ledger_.identities.insert(message.facts.identity);
       if (cleanup_after_) folder.due.push_back({message.facts.source.uid, {}, mail::WallTime(*cleanup_after_)});
       durable_.push_back(message.facts.source);
       messages.push_back(std::move(message));

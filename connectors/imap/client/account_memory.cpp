@@ -58,6 +58,9 @@ void read_fact(AccountMemory& memory, std::string_view name, std::string_view va
   if (name == "compress" && value == "refused") memory.compress_refused = true;
   if (name == "list-status" && value == "refused") memory.list_status_refused = true;
   if (name == "uid" && value == "after-body") memory.one_by_one = true;
+  if (name == "commands" && value == "one-by-one") memory.unpipelined = true;
+  if (name == "dropped-in-flight" && value == "once") memory.drops_in_flight = 1;
+  if (name == "sizes" && value == "slow") memory.slow_sizes = true;
 }
 
 }  // namespace
@@ -76,6 +79,9 @@ std::string AccountMemory::encode() const {
   if (compress_refused) add(text, "compress", "refused");
   if (list_status_refused) add(text, "list-status", "refused");
   if (one_by_one) add(text, "uid", "after-body");
+  if (unpipelined) add(text, "commands", "one-by-one");
+  if (drops_in_flight == 1) add(text, "dropped-in-flight", "once");
+  if (slow_sizes) add(text, "sizes", "slow");
   return text;
 }
 

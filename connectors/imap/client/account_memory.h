@@ -8,11 +8,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 
 #include "connectors/imap/client/capabilities.h"
 #include "connectors/imap/client/personal_namespace.h"
-#include "storage/types.h"
+#include "mail/limits.h"
 
 namespace mailstead::imap {
 
@@ -29,11 +28,13 @@ struct AccountMemory {
   bool compress_refused = false;         // COMPRESS was announced and then refused
   bool list_status_refused = false;      // likewise LIST … RETURN (STATUS …)
   bool one_by_one = false;               // the server tells UIDs after bodies
+  bool unpipelined = false;              // it refuses or drops what is sent before the last command was answered
+  unsigned drops_in_flight = 0;          // connections in a row that broke with several commands under way
+  bool slow_sizes = false;               // RFC822.SIZE makes it read every message
 
-  // Of this process only: how often the server listed a message and then did not send it …
-  std::map<std::tuple<std::string, std::uint32_t, storage::Uid>, int> attempts;
-  // … and the folders that a limit left in the middle.
+  // Of this process only: the folders that a limit left in the middle, and the download window that fits the line.
   std::map<std::string, bool> unfinished;
+  mail::ByteCount window_bytes = 0;  // 0: unknown
 
   static constexpr std::string_view kLoginCommand = "-";
 

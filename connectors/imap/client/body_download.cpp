@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "connectors/imap/client/uid_set_text.h"
 #include "mail/escape.h"
 #include "mail/failure.h"
 
@@ -13,33 +14,9 @@ using mail::Failure;
 using mail::FailureKind;
 using mail::FailureScope;
 
-constexpr std::size_t kMaxSetText = 1000;  // strict servers refuse long lines (RFC 2683 §3.2.1.5)
 constexpr std::size_t kMaxSliceCount = 500;
 constexpr std::size_t kMaxSlices = 16;                          // their text fits the socket buffers of both sides
 constexpr mail::ByteCount kLargestDropped = 256 * 1024 * 1024;  // read on past an unwanted literal up to here
-
-// Extends "4:7" by 8, "4:7" by 9 to "4:7,9".
-class SetText {
- public:
-  void add(storage::Uid uid) {
-    if (!text_.empty() && uid == last_ + 1) {
-      text_.resize(range_begin_);
-      text_ += std::to_string(first_) + ':' + std::to_string(uid);
-    } else {
-      if (!text_.empty()) text_ += ',';
-      range_begin_ = text_.size();
-      first_ = uid;
-      text_ += std::to_string(uid);
-    }
-    last_ = uid;
-  }
-  [[nodiscard]] const std::string& text() const { return text_; }
-
- private:
-  std::string text_;
-  std::size_t range_begin_ = 0;
-  storage::Uid first_ = 0, last_ = 0;
-};
 
 }  // namespace
 
@@ -51,13 +28,20 @@ BodyDownload::~BodyDownload() {
   if (in_sink_) sink_.abort();
 }
 
-DownloadResult BodyDownload::run(const std::vector<Listed>& messages) {
+void BodyDownload::begin_run(const std::vector<Listed>& messages) {
   messages_ = &messages;
   progress_.assign(messages.size(), Progress::kWaiting);
   expected_.assign(messages.size(), 0);
   result_ = {};
   result_.one_by_one = options_.one_by_one;
+  result_.pipelined = options_.pipelined;
+  window_ = std::clamp<mail::ByteCount>(options_.window_bytes, 4096,
+                                        std::max<mail::ByteCount>(options_.max_window_bytes, 4096));
   next_ = 0;
+}
+
+DownloadResult BodyDownload::run(const std::vector<Listed>& messages) {
+  begin_run(messages);
   while (true) {
     top_up();
     if (slices_.empty()) break;
@@ -65,7 +49,49 @@ DownloadResult BodyDownload::run(const std::vector<Listed>& messages) {
     if (step.kind == Step::Kind::kTagged) slice_ended(step.completion);
   }
   for (; !alone_.empty(); alone_.pop_front()) fetch_alone(alone_.front());
+  result_.window_bytes = window_;
   return std::move(result_);
+}
+
+CommandText BodyDownload::direct_command(const storage::UidRange& range, const std::string& items) {
+  return CommandText("UID FETCH " + std::to_string(range.first) + ':' + std::to_string(range.last) + " (UID " + items +
+                     " BODY.PEEK[])");
+}
+
+DownloadResult BodyDownload::run_direct(Tag tag, const storage::UidRange& range) {
+  discovered_.clear();
+  begin_run(discovered_);
+  direct_ = range;
+  Completion end = session_.finish(tag, *this);
+  direct_.reset();
+  for (Progress progress : progress_) {
+    if (progress != Progress::kDone && progress != Progress::kFailed) result_.all_taken = false;
+  }
+  if (!end.ok() || !result_.missing.empty()) result_.all_taken = false;
+  result_.missing.clear();  // the listing tells of them, and they are asked for again
+  result_.announced = progress_.size();
+  result_.found = std::move(discovered_);
+  for (std::size_t i = progress_.size(); i-- > 0;) {
+    if (progress_[i] != Progress::kDone) result_.found.erase(result_.found.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  result_.window_bytes = window_;
+  return std::move(result_);
+}
+
+std::optional<storage::Uid> BodyDownload::under_way() const noexcept {
+  if (messages_ == nullptr) return std::nullopt;
+  if (fate_ != Fate::kNone && current_) {
+    if (progress_[*current_] != Progress::kAsked) return std::nullopt;  // it was given up: too large
+    return (*messages_)[*current_].uid;
+  }
+  if (sole_) return (*messages_)[*sole_].uid;
+  for (const Slice& slice : slices_) {
+    for (std::size_t i = slice.begin; i < slice.end; ++i) {
+      if (progress_[i] == Progress::kAsked) return (*messages_)[i].uid;
+    }
+  }
+  if (direct_) return messages_->empty() ? direct_->first : messages_->back().uid + 1;
+  return std::nullopt;
 }
 
 void BodyDownload::top_up() {
@@ -73,36 +99,56 @@ void BodyDownload::top_up() {
     for (; next_ < progress_.size(); ++next_) alone_.push_back(next_);
     return;
   }
-  while (next_ < progress_.size() && slices_.size() < kMaxSlices &&
-         (slices_.empty() || outstanding_ <= options_.window_bytes - options_.window_bytes / 4)) {
-    slices_.push_back(send_slice(next_));
+  if (!again_.empty()) {
+    if (!slices_.empty()) return;
+    Slice slice = again_.front();
+    again_.pop_front();
+    slices_.push_back(send_slice(slice.begin, slice.end));
+    if (slices_.back().end < slice.end) again_.push_front({0, slices_.back().end, slice.end, false});
+    return;
+  }
+  const std::size_t most = result_.pipelined ? kMaxSlices : 1;
+  while (next_ < progress_.size() && slices_.size() < most &&
+         (slices_.empty() || outstanding_ <= window_ - window_ / 4)) {
+    slices_.push_back(send_slice(next_, progress_.size()));
     next_ = slices_.back().end;
   }
 }
 
 // A quarter of the window, so that the next can be asked for while this one comes in.
-BodyDownload::Slice BodyDownload::send_slice(std::size_t begin) {
-  SetText set;
+BodyDownload::Slice BodyDownload::send_slice(std::size_t begin, std::size_t limit) {
+  UidSetText set;
   mail::ByteCount before = outstanding_;
   std::size_t end = begin;
-  while (end < progress_.size() && end - begin < kMaxSliceCount && set.text().size() < kMaxSetText &&
-         outstanding_ - before < options_.window_bytes / 4) {
+  while (end < limit && end - begin < kMaxSliceCount && !set.full() && outstanding_ - before < window_ / 4) {
     set.add((*messages_)[end].uid);
     ask(end++);
   }
-  return {session_.send(CommandText("UID FETCH " + set.text() + " (UID BODY.PEEK[])")), begin, end};
+  bool behind_another = !slices_.empty();
+  return {session_.send(CommandText("UID FETCH " + set.text() + " (UID BODY.PEEK[])")), begin, end, behind_another};
 }
 
 void BodyDownload::ask(std::size_t index) {
   progress_[index] = Progress::kAsked;
   // A server that lies about a size must not stall the window.
-  expected_[index] = std::clamp<mail::ByteCount>((*messages_)[index].size.value_or(average_), 1, options_.window_bytes);
+  expected_[index] = std::clamp<mail::ByteCount>((*messages_)[index].size.value_or(average_), 1, window_);
   outstanding_ += expected_[index];
 }
 
 void BodyDownload::slice_ended(const Completion& completion) {
   auto slice = std::find_if(slices_.begin(), slices_.end(), [&](const Slice& s) { return s.tag == completion.tag; });
   if (slice == slices_.end()) return;
+  if (completion.status == Status::kBad && (slice->pipelined || slices_.size() > 1)) {
+    // QUIRK: some proxies, fetchmail NEWS 6.3: BAD for a command that came before the last was answered.
+    result_.pipelined = false;
+    for (std::size_t i = slice->begin; i < slice->end; ++i) {
+      if (progress_[i] == Progress::kAsked) settle(i, Progress::kWaiting);
+    }
+    again_.push_back(*slice);
+    slices_.erase(slice);
+    return;
+  }
+  if (completion.ok()) window_ = std::min(window_ * 2, std::max<mail::ByteCount>(options_.max_window_bytes, window_));
   for (std::size_t i = slice->begin; i < slice->end; ++i) {
     if (progress_[i] == Progress::kRetry) {
       alone_.push_back(i);
@@ -138,11 +184,7 @@ bool BodyDownload::takes_literal(std::string_view line, mail::ByteCount size) {
   fate_ = Fate::kDropped;
   current_size_ = size;
   current_.reset();
-  if (items->uid) {
-    current_ = index_of(*items->uid);
-  } else if (sole_) {
-    current_ = sole_;
-  }
+  current_ = named_by(*items);
   bool wanted = current_ && progress_[*current_] == Progress::kAsked;
   if (wanted && size > options_.max_message_bytes) {
     refuse_too_large(*current_, size);
@@ -194,7 +236,7 @@ bool BodyDownload::untagged(const Response& response) {
     fate_ = Fate::kNone;
     return progress;
   }
-  auto index = items.uid ? index_of(*items.uid) : sole_;
+  auto index = items.has_body ? named_by(items) : std::nullopt;
   if (!index || !items.has_body || progress_[*index] != Progress::kAsked) return false;
   small_body(*index, items);
   return true;
@@ -271,6 +313,38 @@ void BodyDownload::refuse_too_large(std::size_t index, mail::ByteCount size) {
   if (options_.too_large) options_.too_large(incoming(index, size));
 }
 
+// Which message the items are of, as far as they tell.
+std::optional<std::size_t> BodyDownload::named_by(FetchItems& items) {
+  if (!items.uid) return direct_ ? std::nullopt : sole_;
+  auto index = index_of(*items.uid);
+  return index || !direct_ ? index : discover(items);
+}
+
+// A message that was not listed. It needs all that a listing tells, ahead of its body.
+std::optional<std::size_t> BodyDownload::discover(FetchItems& items) {
+  storage::Uid uid = *items.uid;
+  bool expected = uid >= direct_->first && uid <= direct_->last;
+  if (!expected || !items.flags || !items.internal_date) {
+    result_.all_taken = result_.all_taken && !expected;
+    return std::nullopt;
+  }
+  auto at = std::lower_bound(discovered_.begin(), discovered_.end(), uid,
+                             [](const Listed& message, storage::Uid value) { return message.uid < value; });
+  auto index = at - discovered_.begin();
+  Listed listed;
+  listed.uid = uid;
+  listed.internal_date = *items.internal_date;
+  listed.dated = true;
+  listed.flags = std::move(*items.flags);
+  if (items.identity) listed.identity = std::move(*items.identity);
+  if (items.labels) listed.labels = std::move(*items.labels);
+  if (options_.prepare) options_.prepare(listed);
+  discovered_.insert(at, std::move(listed));
+  progress_.insert(progress_.begin() + index, Progress::kAsked);
+  expected_.insert(expected_.begin() + index, 0);
+  return static_cast<std::size_t>(index);
+}
+
 std::optional<std::size_t> BodyDownload::index_of(storage::Uid uid) const {
   auto found = std::lower_bound(messages_->begin(), messages_->end(), uid,
                                 [](const Listed& message, storage::Uid value) { return message.uid < value; });
@@ -286,6 +360,7 @@ retrieval::Incoming BodyDownload::incoming(std::size_t index, mail::ByteCount si
   message.size_hint = size;
   message.internal_date = listed.internal_date;
   message.flags = listed.flags;
+  message.identity = listed.identity;
   return message;
 }
 

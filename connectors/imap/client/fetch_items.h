@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "connectors/imap/client/response.h"
 #include "mail/clock.h"
@@ -19,8 +20,11 @@ struct FetchItems {
   std::optional<mail::ByteCount> size;  // nullopt too when the server gave no number
   std::optional<mail::WallTime> internal_date;
   std::optional<mail::Flags> flags;
-  bool has_body = false;            // BODY[], BODY[]<0>, RFC822
-  std::optional<std::string> body;  // as far as it stood in the line; nullopt for NIL
+  std::optional<std::string> message_id;           // of BODY[HEADER.FIELDS (MESSAGE-ID)]; "" when there is none
+  std::optional<std::string> identity;             // X-GM-MSGID (decimal) or EMAILID (RFC 8474)
+  std::optional<std::vector<std::string>> labels;  // X-GM-LABELS, as the server writes them
+  bool has_body = false;                           // BODY[], BODY[]<0>, RFC822; a part that begins elsewhere is none
+  std::optional<std::string> body;                 // as far as it stood in the line; nullopt for NIL
 };
 
 // From a response whose word is FETCH. Throws Failure(kProtocol): kFolder for a UID that cannot be, else kSession.

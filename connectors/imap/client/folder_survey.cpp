@@ -61,10 +61,10 @@ bool needs_visit(const Folder& folder, const PollRun& run) {
   auto progress = run.ledger.folder(account, folder.name);
   if (!progress) return folder.status->messages != 0U;
   if (progress->uid_validity != folder.status->uid_validity) return true;
-  bool news = *folder.status->uid_next - 1 > progress->done_through;
+  // One that went back is looked into too.
+  bool news = *folder.status->uid_next - 1 != progress->done_through;
   if (news && folder.status->messages != 0U) return true;
-  return run.settings.after_fetch != retrieval::AfterFetch::kKeep &&
-         !run.ledger.cleanup_due(account, folder.name, run.now).empty();
+  return FolderPoll::has_errands(run, folder.name);
 }
 
 }  // namespace mailstead::imap

@@ -130,6 +130,8 @@ retrieval::PollResult ImapRetriever::poll(storage::Ledger& ledger, retrieval::Me
     PollRun run{settings_, ledger, sink, observer, now, options.dry_run, std::nullopt, memory_, {}};
     std::uint32_t limit = options.limit != 0 ? options.limit : settings_.max_messages_per_poll;
     if (limit != 0) run.left = limit;
+    run.mark_retrieved = options.mark_retrieved;
+    run.since = options.since;
     try {
       poll_once(run, options, stop);
     } catch (const Failure& failure) {

@@ -10,15 +10,20 @@ using mail::Failure;
 using mail::FailureKind;
 using mail::FailureScope;
 
-Tag begin_select(Session& session, const std::string& wire_name, bool read_only) {
+Tag begin_select(Session& session, const std::string& wire_name, bool read_only, std::string_view parameter) {
   session.mailbox() = {};
   CommandText command(read_only ? "EXAMINE " : "SELECT ");
   command.mailbox(wire_name, session.capabilities(), session.utf8_names());
-  return session.send(command);
+  return session.send(command.raw(parameter));
 }
 
 void finish_select(Session& session, Tag tag, const std::string& folder_name) {
-  Completion end = session.finish(tag);
+  ResponseHandler ignore;
+  finish_select(session, tag, folder_name, ignore);
+}
+
+void finish_select(Session& session, Tag tag, const std::string& folder_name, ResponseHandler& handler) {
+  Completion end = session.finish(tag, handler);
   std::string folder = "folder \"" + mail::printable(folder_name, 200) + "\": ";
   if (!end.ok()) {
     session.mailbox() = {};

@@ -2,15 +2,19 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "connectors/imap/client/session.h"
 
 namespace mailstead::imap {
 
 // Forgets the mailbox that was selected.
-[[nodiscard]] Tag begin_select(Session& session, const std::string& wire_name, bool read_only);
+// `parameter`: " (QRESYNC (…))" or "".
+[[nodiscard]] Tag begin_select(Session& session, const std::string& wire_name, bool read_only,
+                               std::string_view parameter = {});
 // The session's mailbox() is then the new one. Throws kFolder: kTemporary with the server's words for a NO, kProtocol
 // for a UIDVALIDITY or UIDNEXT that cannot be or is missing (UIDNEXT may be).
 void finish_select(Session& session, Tag tag, const std::string& folder_name);
+void finish_select(Session& session, Tag tag, const std::string& folder_name, ResponseHandler& handler);
 
 }  // namespace mailstead::imap

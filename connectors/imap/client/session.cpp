@@ -253,6 +253,7 @@ void Session::on_status(const Response& response) {
   }
   if (response.has_code("CAPABILITY")) learn_capabilities(response.arguments);
   if (response.has_code("UIDVALIDITY")) learn_number(response, mailbox_.uid_validity, mailbox_.fault);
+  if (response.has_code("HIGHESTMODSEQ")) mailbox_.highest_modseq = parse_number(response.arguments).value_or(0);
   if (response.has_code("UIDNEXT")) learn_number(response, mailbox_.uid_next, mailbox_.fault);
   if (response.has_code("ALERT") && alerts_.size() < kMaxAlerts) {
     alerts_.push_back("the server says: " + mail::printable(response.text, mail::kMaxRemoteText));

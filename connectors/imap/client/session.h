@@ -47,6 +47,7 @@ class ResponseHandler : public LiteralTaker {
 // The selected mailbox as the server tells it.
 struct MailboxState {
   std::optional<std::uint32_t> exists, uid_validity, uid_next;
+  std::uint64_t highest_modseq = 0;  // 0: unknown, or the mailbox has none
   bool read_only = false;
   std::string fault;  // a UIDVALIDITY or UIDNEXT that cannot be; printable
 };

@@ -1,16 +1,19 @@
 #include "connectors/imap/client/source_cleanup.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "connectors/imap/client/search.h"
+#include "connectors/imap/client/uid_set_text.h"
 #include "connectors/imap/codec/sequence_set.h"
+#include "mail/failure.h"
 
 namespace mailstead::imap {
 namespace {
 
+using retrieval::AfterFetch;
 using storage::Uid;
 
-constexpr std::size_t kMaxSetText = 1000;
 constexpr std::size_t kBatchesUnderWay = 8;
 
 // Every EXPUNGE of a batch is progress, as far as messages were named.
@@ -18,7 +21,7 @@ class ExpungeHandler final : public ResponseHandler {
  public:
   explicit ExpungeHandler(std::size_t expected) : left_(expected) {}
   bool untagged(const Response& response) override {
-    bool gone = response.is_data("EXPUNGE") || response.is_data("FETCH");
+    bool gone = response.is_data("EXPUNGE") || response.is_data("VANISHED") || response.is_data("FETCH");
     if (!gone || left_ == 0) return false;
     --left_;
     return true;
@@ -28,39 +31,71 @@ class ExpungeHandler final : public ResponseHandler {
   std::size_t left_;
 };
 
+struct Batch {
+  std::string set;
+  std::vector<Uid> uids;
+  bool done = true;
+};
+
+std::vector<Batch> batches_of(const std::vector<Uid>& uids) {
+  std::vector<Batch> batches;
+  UidSetText text;
+  std::vector<Uid> members;
+  auto close = [&] {
+    if (!members.empty()) batches.push_back({text.text(), std::exchange(members, {}), true});
+    text = {};
+  };
+  for (Uid uid : uids) {
+    if (text.full()) close();
+    text.add(uid);
+    members.push_back(uid);
+  }
+  close();
+  return batches;
+}
+
 class CleanupRun {
  public:
   CleanupRun(Session& session, const CleanupOrder& order, const std::vector<Uid>& uids,
              std::vector<std::string>& warnings)
-      : session_(session), order_(order), uids_(uids), warnings_(warnings), handler_(2 * uids.size()) {}
+      : session_(session), order_(order), batches_(batches_of(uids)), warnings_(warnings), handler_(2 * uids.size()) {}
 
-  // One batch after the other would cost a round trip each: several are under way.
-  bool all(const std::vector<std::string>& sets, const std::vector<std::string>& commands) {
-    bool done = true;
-    for (std::size_t i = 0; i < sets.size(); i += kBatchesUnderWay) {
-      std::vector<Tag> tags;
-      for (std::size_t j = i; j < std::min(sets.size(), i + kBatchesUnderWay); ++j) {
-        for (const std::string& command : commands) tags.push_back(session_.send(command_on(sets[j], command)));
-      }
-      for (Tag tag : tags) done = ended_well(session_.finish(tag, handler_)) && done;
+  std::vector<Uid> run() {
+    switch (order_.what) {
+      case AfterFetch::kKeep: return {};
+      case AfterFetch::kSeen: all({"UID STORE % +FLAGS.SILENT (\\Seen)"}); break;
+      case AfterFetch::kKeyword: all({"UID STORE % +FLAGS.SILENT (" + order_.keyword + ")"}); break;
+      case AfterFetch::kDelete: remove(); break;
+      case AfterFetch::kMove: move(); break;
     }
+    std::vector<Uid> done;
+    for (const Batch& batch : batches_) {
+      if (batch.done) done.insert(done.end(), batch.uids.begin(), batch.uids.end());
+    }
+    add_vanished(done);
     return done;
   }
 
-  std::vector<Uid> run() {
-    std::vector<std::string> sets = SequenceSet::of(uids_).chunks(kMaxSetText);
-    bool done = false;
-    switch (order_.what) {
-      case retrieval::AfterFetch::kKeep: return {};
-      case retrieval::AfterFetch::kSeen: done = all(sets, {"UID STORE % +FLAGS.SILENT (\\Seen)"}); break;
-      case retrieval::AfterFetch::kKeyword: break;  // to come
-      case retrieval::AfterFetch::kDelete: done = remove(sets); break;
-      case retrieval::AfterFetch::kMove: done = move(sets); break;
+ private:
+  // The commands on each batch that is still well. One batch after the other would cost a round trip each: several
+  // are under way.
+  void all(const std::vector<std::string>& commands) {
+    for (std::size_t i = 0; i < batches_.size(); i += kBatchesUnderWay) {
+      std::vector<std::pair<Tag, Batch*>> sent;
+      for (std::size_t j = i; j < std::min(batches_.size(), i + kBatchesUnderWay); ++j) {
+        if (!batches_[j].done) continue;
+        for (const std::string& command : commands) {
+          sent.emplace_back(session_.send(command_on(batches_[j].set, command)), &batches_[j]);
+        }
+      }
+      for (auto [tag, batch] : sent) batch->done = ended_well(session_.finish(tag, handler_)) && batch->done;
     }
-    return done ? uids_ : std::vector<Uid>{};
   }
 
- private:
+  [[nodiscard]] bool all_done() const {
+    return std::all_of(batches_.begin(), batches_.end(), [](const Batch& batch) { return batch.done; });
+  }
+
   [[nodiscard]] CommandText command_on(const std::string& set, std::string_view command) const {
     std::size_t place = command.find('%'), folder = command.find('@');
     CommandText text(command.substr(0, place));
@@ -71,46 +106,84 @@ class CleanupRun {
 
   bool ended_well(const Completion& end) {
     if (end.ok()) return true;
-    missing_target_ = missing_target_ || end.has_code("TRYCREATE");
-    if (!end.has_code("TRYCREATE") || created_) warnings_.push_back("clean-up was refused: " + end.text);
+    bool create = end.has_code("TRYCREATE") && !created_;
+    missing_target_ = missing_target_ || create;
+    refused_ = refused_ || end.status == Status::kNo;
+    // One of each text: twenty batches are refused for the same reason.
+    std::string warning = "clean-up was refused: " + end.text;
+    bool told = std::find(warnings_.begin(), warnings_.end(), warning) != warnings_.end();
+    if (!create && !told) warnings_.push_back(std::move(warning));
     return false;
   }
 
-  bool remove(const std::vector<std::string>& sets) {
+  void remove() {
+    if (order_.to_trash) return all({"UID STORE % +X-GM-LABELS (\\Trash)"});
     // QUIRK: Exchange, fetchmail imap.c:1393: sends "deleted unread" receipts unless \Seen is set with \Deleted.
     const std::string mark = "UID STORE % +FLAGS.SILENT (\\Seen \\Deleted)";
-    if (session_.capabilities().has("UIDPLUS")) return all(sets, {mark, "UID EXPUNGE %"});
-    if (!all(sets, {mark})) return false;
-    SequenceSet ours = SequenceSet::of(uids_);
+    if (session_.capabilities().has("UIDPLUS")) return all({mark, "UID EXPUNGE %"});
+    all({mark});
+    if (std::none_of(batches_.begin(), batches_.end(), [](const Batch& batch) { return batch.done; })) return;
+    if (only_ours_are_marked() && ended_well(session_.run(CommandText("EXPUNGE"), handler_))) return;
+    for (Batch& batch : batches_) batch.done = false;
+  }
+
+  bool only_ours_are_marked() {
+    std::vector<Uid> named;
+    for (const Batch& batch : batches_) named.insert(named.end(), batch.uids.begin(), batch.uids.end());
+    SequenceSet ours = SequenceSet::of(std::move(named));
     for (Uid uid : search_uids(session_, "DELETED")) {
       if (ours.contains(uid)) continue;
       warnings_.emplace_back(
           "retrieved messages are marked \\Deleted but not expunged: others' messages are marked too, and the server "
           "cannot expunge by UID (UIDPLUS)");
+      refused_ = false;  // they are there: no need to ask
       return false;
     }
-    return ended_well(session_.run(CommandText("EXPUNGE"), handler_));
+    return true;
   }
 
-  bool move(const std::vector<std::string>& sets) {
-    bool atomic = session_.capabilities().has("MOVE");
+  void move() {
+    bool atomic = session_.capabilities().has("MOVE") && order_.move_works;
     const std::string command = atomic ? "UID MOVE % @" : "UID COPY % @";
-    bool done = all(sets, {command});
-    if (!done && missing_target_ && !created_) {
+    all({command});
+    if (missing_target_ && !created_) {
       created_ = true;
       CommandText create("CREATE ");
       create.mailbox(order_.move_to, session_.capabilities(), session_.utf8_names());
-      done = ended_well(session_.run(create)) && all(sets, {command});
+      if (!ended_well(session_.run(create))) return;
+      for (Batch& batch : batches_) batch.done = true;
+      refused_ = false;
+      all({command});
     }
-    return done && (atomic || remove(sets));
+    if (!atomic) remove();
+  }
+
+  // Refused because messages are gone meanwhile? Those are as good as cleaned up.
+  void add_vanished(std::vector<Uid>& done) {
+    if (!refused_ || all_done()) return;
+    for (const Batch& batch : batches_) {
+      if (batch.done) continue;
+      std::vector<Uid> there;
+      try {
+        there = search_uids(session_, "UID " + batch.set);
+      } catch (const mail::Failure& failure) {
+        if (failure.scope() != mail::FailureScope::kFolder) throw;
+        return;  // it will not say: they stay due
+      }
+      for (Uid uid : batch.uids) {
+        if (!std::binary_search(there.begin(), there.end(), uid)) done.push_back(uid);
+      }
+    }
+    std::sort(done.begin(), done.end());
   }
 
   Session& session_;
   const CleanupOrder& order_;
-  const std::vector<Uid>& uids_;
+  std::vector<Batch> batches_;
   std::vector<std::string>& warnings_;
   ExpungeHandler handler_;
   bool missing_target_ = false, created_ = false;
+  bool refused_ = false;  // a NO, for whatever reason
 };
 
 }  // namespace

@@ -80,7 +80,8 @@ TEST(ImapHostileServer, CutAtEveryOctetNeverGivesATruncatedMessage) {
       EXPECT_EQ(poll.failure->kind(), mail::FailureKind::kTemporary) << cut << poll.failure->text();
       EXPECT_TRUE(poll.sink.messages.empty()) << cut;
     }
-    // The next poll resumes: each message once, whole.
+    // The next poll resumes: each message once, whole. (Not in the other order that one in trouble is asked for in.)
+    ledger.kept_troubles.clear();
     Poll again(ledger);
     if (poll.failure) again.run(whole);
     ASSERT_FALSE(again.failure) << cut << again.failure->text();

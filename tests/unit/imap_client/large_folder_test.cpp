@@ -24,6 +24,7 @@ struct Mailbox {
   std::vector<std::string> commands;
   std::size_t longest_command = 0;
   std::size_t most_listed = 0;
+  std::size_t octets_left = SIZE_MAX;  // then the connection ends
 };
 
 // Answers each command as soon as it is written whole; every message is its UID in ten digits.
@@ -33,7 +34,8 @@ class MailboxStream final : public net::Stream {
     out_ = "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready\r\n";
   }
   std::size_t read_some(std::span<char> into, const net::Deadline&) override {
-    std::size_t count = std::min(into.size(), out_.size() - position_);
+    std::size_t count = std::min({into.size(), out_.size() - position_, mailbox_.octets_left});
+    mailbox_.octets_left -= count;
     std::copy_n(out_.begin() + static_cast<std::ptrdiff_t>(position_), count, into.begin());
     position_ += count;
     if (position_ == out_.size()) {
@@ -75,7 +77,7 @@ class MailboxStream final : public net::Stream {
   }
 
   void fetch(const std::string& tag, const std::string& rest) {
-    bool body = rest.find("BODY") != std::string::npos;
+    bool body = rest.find("BODY") != std::string::npos, flags = rest.find("FLAGS") != std::string::npos;
     auto set =
         SequenceSet::parse(rest.substr(0, rest.find(' ')))->resolved(mailbox_.uids.empty() ? 0 : mailbox_.uids.back());
     std::size_t listed = 0;
@@ -84,7 +86,9 @@ class MailboxStream final : public net::Stream {
       for (auto uid = begin; uid != mailbox_.uids.end() && *uid <= range.last; ++uid, ++listed) {
         std::string text = std::to_string(*uid);
         text.insert(0, 10 - text.size(), '0');
-        out_ += "* 1 FETCH (UID " + std::to_string(*uid) + (body ? " BODY[] {10}\r\n" + text : " FLAGS ()") + ")\r\n";
+        out_ += "* 1 FETCH (UID " + std::to_string(*uid);
+        if (flags) out_ += " FLAGS () INTERNALDATE \"17-Jul-2023 02:44:25 -0700\"";
+        out_ += (body ? " BODY[] {10}\r\n" + text : "") + ")\r\n";
       }
     }
     if (!body) mailbox_.most_listed = std::max(mailbox_.most_listed, listed);
@@ -169,12 +173,37 @@ TEST(ImapLargeFolder, ComesInPartsUnderALimit) {
   EXPECT_EQ(ledger.folders["INBOX"].done_through, 3000U);
 }
 
+// Wherever the connection breaks, and however often: each message comes once, whole.
+TEST(ImapLargeFolder, ComesWholeAfterAnyCut) {
+  for (std::size_t cut = 1;; ++cut) {
+    Mailbox mailbox{{3, 4, 9}, 10, {}, 0, 0, cut};
+    MemoryLedger ledger;
+    RecordingSink sink(ledger);
+    bool broken = false;
+    try {
+      poll(mailbox, ledger, sink);
+    } catch (const mail::Failure& failure) {
+      ASSERT_EQ(failure.kind(), mail::FailureKind::kTemporary) << cut << failure.text();
+      sink.flush();
+      broken = true;
+    }
+    mailbox.octets_left = SIZE_MAX;
+    if (broken) poll(mailbox, ledger, sink);
+    ASSERT_EQ(sink.messages.size(), 3U) << cut;
+    for (const auto& message : sink.messages) {
+      ASSERT_EQ(std::stoul(message.content), message.facts.source.uid) << cut;
+    }
+    ASSERT_TRUE(ledger.kept_troubles.empty()) << cut;
+    if (!broken) break;
+  }
+}
+
 TEST(ImapLargeFolder, FillsTheGapsThatAnEarlierPollLeft) {
   Mailbox mailbox;
   for (std::uint32_t uid = 1; uid <= 20; ++uid) mailbox.uids.push_back(uid);
   mailbox.uid_next = 21;
   MemoryLedger ledger;
-  ledger.folders["INBOX"] = {7, 4, {6, 7, 9, 20}, {}, {}};
+  ledger.folders["INBOX"] = {7, 4, {6, 7, 9, 20}, {}, {}, false};
   RecordingSink sink(ledger);
   EXPECT_EQ(poll(mailbox, ledger, sink).fetched, 12U);
   EXPECT_EQ(ledger.folders["INBOX"].done_through, 20U);

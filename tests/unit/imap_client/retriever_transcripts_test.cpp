@@ -214,7 +214,7 @@ INSTANTIATE_TEST_SUITE_P(Rows, ImapCleanUp,
                                            CleanRow{"delete_foreign_marks", AfterFetch::kDelete, {}, 1},
                                            CleanRow{"seen", AfterFetch::kSeen, {1, 2}, 0},
                                            CleanRow{"move_creates", AfterFetch::kMove, {1, 2}, 0},
-                                           CleanRow{"cleanup_refused", AfterFetch::kDelete, {}, 2}),
+                                           CleanRow{"cleanup_refused", AfterFetch::kDelete, {}, 1}),
                          [](const auto& row) { return std::string(row.param.transcript); });
 
 TEST(ImapRetriever, CleansUpWhatAnEarlierRunLeft) {

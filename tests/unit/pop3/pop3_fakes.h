@@ -21,11 +21,36 @@ class FakeLedger final : public storage::Ledger {
   std::unordered_set<std::string> known;
   std::map<std::string, mail::WallTime> cleanups;
   std::map<std::string, storage::Trouble> kept_troubles;  // by UIDL
+  std::vector<storage::Shown> had;                        // what adopt() knows of
   std::vector<std::string> forgotten, deleted;
 
   std::optional<storage::FolderProgress> folder(const std::string&, const std::string&) const override { return {}; }
   void advance(const std::string&, const std::string&, std::uint32_t, storage::Uid, storage::ModSeq) override {}
   void restart_folder(const std::string&, const std::string&, std::uint32_t) override {}
+  std::vector<bool> adopt(const std::string&, const std::string&, std::uint32_t,
+                          const std::vector<storage::Shown>& shown,
+                          const std::unordered_set<std::string>& gone) override {
+    std::vector<bool> adopted;
+    for (const storage::Shown& message : shown) {
+      auto ours = std::find_if(had.begin(), had.end(), [&](const storage::Shown& kept) {
+        return gone.contains(kept.uidl) && kept.message_id == message.message_id && kept.size == message.size;
+      });
+      adopted.push_back(ours != had.end());
+      if (ours == had.end()) continue;
+      known.erase(ours->uidl);
+      known.insert(message.uidl);
+      had.erase(ours);
+    }
+    return adopted;
+  }
+  void end_matching(const std::string&, const std::string&) override {}
+  void mark_done(const std::string&, const std::string&, std::uint32_t,
+                 const std::vector<storage::UidRange>&) override {}
+  void rewind(const std::string&, const std::string&, storage::Uid) override {}
+  std::vector<bool> known_identities(const std::string&, const std::vector<std::string>& asked) const override {
+    return std::vector<bool>(asked.size(), false);
+  }
+  void note_copies(const std::vector<storage::Copy>&, mail::WallTime) override {}
   void skip(const storage::SourceRef& source, mail::WallTime, const std::string&) override {
     known.insert(source.uidl);
   }

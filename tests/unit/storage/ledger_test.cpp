@@ -109,6 +109,7 @@ TEST_P(LedgerContract, RestartForgetsProgressAndCleanupsButNotFingerprints) {
   ledger().restart_folder("work", "INBOX", 8);
   EXPECT_FALSE(ledger().folder("work", "INBOX")->done(4));
   EXPECT_THAT(ledger().cleanup_due("work", "INBOX", at(10)), IsEmpty());
+  ledger().end_matching("work", "INBOX");
   Acceptance again = message(4);
   again.source.uid_validity = 8;
   again.source.uid = 1;
