@@ -3,6 +3,7 @@
 #include "agent/control/requests.h"
 #include "agent/control/socket.h"
 #include "agent/delivery/dispatcher.h"
+#include "agent/pipeline/outside_watch.h"
 #include "agent/pipeline/scheduler.h"
 #include "agent/version.h"
 #include "connectors/net/parking_lot.h"
@@ -62,7 +63,15 @@ struct Runtime::State {
   Servers servers{*store, clock, log, lot, serving};
   Dispatcher dispatcher{*store, clock, log, lot, delivering};
   Scheduler scheduler{*store, clock, log, lot, polling};
+  std::unique_ptr<OutsideWatch> outside;
   std::unique_ptr<control::Socket> control;
+
+  void outside_changed(OutsideChange change) {
+    log.info(change == OutsideChange::kClockSet ? "the clock was set"
+             : change == OutsideChange::kSlept  ? "the machine slept: all accounts are looked at"
+                                                : "the network is another one: all accounts are looked at");
+    scheduler.outside_changed(change);
+  }
 
   nlohmann::json answer(const nlohmann::json& request) {
     const control::Room room{*store, clock, [this](const std::string& account) { return scheduler.poll_now(account); },
@@ -80,6 +89,16 @@ struct Runtime::State {
                                     {"address", listener.address},
                                     {"tls", listener.tls},
                                     {"connections", listener.connections}});
+    facts["accounts"] = nlohmann::json::array();
+    for (const auto& account : scheduler.facts()) {
+      nlohmann::json one{{"account", account.account},
+                         {"state", name_of(account.state)},
+                         {"connections", account.connections},
+                         {"folders", account.folders},
+                         {"reason", account.reason}};
+      if (account.next_poll) one["next_poll_in"] = account.next_poll->count();
+      facts["accounts"].push_back(std::move(one));
+    }
   }
 };
 
@@ -92,11 +111,14 @@ Runtime::Runtime(std::shared_ptr<const Config> config, Log& log)
       state.serving);
   state.dispatcher.apply(state.config);
   state.scheduler.apply(state.config);
+  state.outside =
+      std::make_unique<OutsideWatch>(state.lot, [&state](OutsideChange change) { state.outside_changed(change); });
 }
 
 Runtime::~Runtime() {
   State& state = *state_;
   state.control.reset();
+  state.outside.reset();
   state.scheduler.stop();
   state.dispatcher.stop();
   state.servers.stop();

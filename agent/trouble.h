@@ -11,6 +11,7 @@ namespace mailstead::agent {
 // For an account whose poll failed `failures` times in a row (this one included).
 struct AccountVerdict {
   std::chrono::seconds retry_in{0};
+  std::chrono::seconds not_before{0};  // the server asked for it (Failure::retry_after, or in its words); 0: it did not
   bool pause = false;  // until the configuration changes or the user asks: trying again would only lock the account
 };
 [[nodiscard]] AccountVerdict judge_poll(const mail::Failure& failure, unsigned failures, std::chrono::seconds interval);

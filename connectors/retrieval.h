@@ -47,6 +47,13 @@ struct AccountSettings {
   mail::ByteCount skip_larger_than = 0;             // 0: mail::kDefaultMaxMessageBytes
   std::uint32_t max_messages_per_poll = 0;          // 0: no limit
   mail::ByteCount window_bytes = 16 * 1024 * 1024;  // asked for and not yet received, at most
+  // Waiting for news (IMAP).
+  std::vector<std::string> idle_folders;  // of `folders`, names or patterns; empty: all
+  bool force_idle = false;                // though the server does not announce IDLE
+  std::size_t idle_connections = 3;       // at most, where a connection watches one folder only
+  std::chrono::seconds idle_renewal{0};   // the longest silence of a waiting connection; 0: as long as it bears
+  // Whether one connection more than now may be opened for the account; empty: it may.
+  std::function<bool()> may_connect;
 };
 
 // One message as the source announces it.
@@ -121,7 +128,20 @@ struct ConnectionFacts {
   std::uint64_t folders = 0, messages = 0;
 };
 
-// One connection's worth of work at a time; not thread-safe. All calls end by deadline or stop with a Failure.
+// Where and how an account waits for news.
+struct Waiting {
+  int descriptor = -1;  // readable when there is something to look at; the retriever's
+  std::size_t connections = 0, folders = 0;
+  bool all = false;     // every folder is watched so well that polls besides are only for safety
+  std::string trouble;  // why not more are; printable, or ""
+};
+
+struct News {
+  bool any = false;
+  std::vector<std::string> folders;  // in which there is some, by name; empty: perhaps in any
+};
+
+// One poll or look at a time; not thread-safe. All calls end by deadline or stop with a Failure.
 class Retriever {
  public:
   virtual ~Retriever() = default;
@@ -130,14 +150,15 @@ class Retriever {
   [[nodiscard]] virtual std::vector<FolderFacts> folders(std::stop_token stop) = 0;
   [[nodiscard]] virtual ConnectionFacts probe(std::stop_token stop) = 0;
 
-  // After a poll, IMAP with IDLE: leaves the connection waiting in IDLE on the first folder and returns its
-  // descriptor for the parking lot; nullopt when the server cannot or settings forbid. While parked nobody else calls.
-  [[nodiscard]] virtual std::optional<int> start_waiting(std::stop_token stop) = 0;
-  // The descriptor became readable or the deadline passed: reads what is there. True: there is news, poll now (the same
-  // connection is used by the next poll()). False: nothing of interest, park again (after 29 minutes the
-  // retriever renews IDLE by itself, RFC 2177).
-  [[nodiscard]] virtual bool woken(std::stop_token stop) = 0;
-  // When woken() must be called at the latest.
+  // After a poll, IMAP: leaves connections waiting for news, opens such as are wanted besides; nullopt when the server
+  // cannot. While parked nobody else calls; poll() in between is allowed, and this must be called again after it.
+  [[nodiscard]] virtual std::optional<Waiting> start_waiting(std::stop_token stop) = 0;
+  // The descriptor became readable or the limit passed: reads what is there, and renews what has been silent for long.
+  // With news, poll those folders now: the connection that brought it is used. Without, park again.
+  [[nodiscard]] virtual News woken(std::stop_token stop) = 0;
+  // The same, but each waiting connection must answer, and soon: after a sleep, in another network.
+  [[nodiscard]] virtual News verify(std::stop_token stop) = 0;
+  // When woken() must be called at the latest, speaking or not.
   [[nodiscard]] virtual std::chrono::seconds waiting_limit() const = 0;
   virtual void disconnect() noexcept = 0;
 

@@ -87,7 +87,8 @@ std::vector<AccountRun> chosen_accounts(const Config& config, const std::vector<
                                 : fmt::format("did you mean \"{}\"?", meant)};
   }
   if (names.empty())
-    for (const auto& [name, account] : config.accounts) add(account);
+    for (const auto& [name, account] : config.accounts)
+      if (!account.skip) add(account);
   return runs;
 }
 

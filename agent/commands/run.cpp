@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -23,6 +24,14 @@ constexpr std::chrono::milliseconds kTick{5000};
 std::chrono::milliseconds watchdog_interval() {
   const auto allowed = watchdog_timeout();
   return allowed ? std::min(kTick, std::chrono::duration_cast<std::chrono::milliseconds>(*allowed / 2)) : kTick;
+}
+
+// Each connection that waits is a descriptor; the usual soft limit of 1,024 is there for programs that use select(2).
+void allow_many_descriptors() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 void reload(Runtime& runtime, const GlobalOptions& options, Log& log) {
@@ -40,6 +49,7 @@ void reload(Runtime& runtime, const GlobalOptions& options, Log& log) {
 
 int run(const GlobalOptions& options) {
   block_signals();
+  allow_many_descriptors();
   const auto config = load(options);
   Log log(config->log);
   if (::geteuid() == 0) log.warning("running as root: nothing here needs it; see systemd/mailstead.service");

@@ -28,13 +28,30 @@ storage::AccountState state_of(storage::Store* store, const std::string& account
   return none;
 }
 
+// What the running agent says of an account; null without one.
+json live_facts(const std::optional<json>& agent, const std::string& account) {
+  if (agent)
+    for (const auto& facts : agent->value("accounts", json::array()))
+      if (facts.value("account", "") == account) return facts;
+  return nullptr;
+}
+
+std::string live_words(const json& live) {
+  const std::string state = live.value("state", "");
+  if (state == "idle")
+    return fmt::format("idle on {}, {}", counted(live.value("folders", 0U), "folder"),
+                       counted(live.value("connections", 0U), "connection"));
+  const std::string reason = live.value("reason", "");
+  return reason.empty() ? state : state + ": " + mail::printable(reason, 200);
+}
+
 std::string condition(const storage::AccountState& state) {
   if (state.paused) return "paused: " + state.last_error;
   if (!state.last_error.empty()) return fmt::format("failing ({}): {}", state.failures, state.last_error);
   return state.last_poll ? "ok" : "never polled";
 }
 
-json accounts_json(const Config& config, storage::Store* store) {
+json accounts_json(const Config& config, storage::Store* store, const std::optional<json>& agent) {
   json all = json::array();
   for (const auto& [name, account] : config.accounts) {
     const auto state = state_of(store, name);
@@ -51,18 +68,29 @@ json accounts_json(const Config& config, storage::Store* store) {
                    {"failures", state.failures},
                    {"last_error", state.last_error},
                    {"paused", state.paused}});
+    const json live = live_facts(agent, name);
+    if (live.is_null()) continue;
+    all.back()["state"] = live.value("state", "");
+    all.back()["reason"] = live.value("reason", "");
+    all.back()["waiting"] = {{"connections", live.value("connections", 0U)}, {"folders", live.value("folders", 0U)}};
   }
   return all;
 }
 
-void print_accounts(const Config& config, storage::Store* store, mail::WallTime now, bool running) {
+void print_accounts(const Config& config, storage::Store* store, mail::WallTime now, const std::optional<json>& agent) {
   Table table({"ACCOUNT", "LAST POLL", "NEXT POLL", "NEW", "TOTAL", "STATE"});
   for (const auto& [name, account] : config.accounts) {
     const auto state = state_of(store, name);
-    const bool due = running && !state.paused && state.next_poll;
-    const std::string next = !due ? "-" : *state.next_poll <= now ? "now" : relative_time(state.next_poll, now);
+    const json live = live_facts(agent, name);
+    const auto due = live.is_null() ? std::nullopt : std::optional(live.value("next_poll_in", std::int64_t{-1}));
+    const std::string next = !due || *due < 0 ? "-"
+                             : *due == 0      ? "now"
+                                              : relative_time(now + std::chrono::seconds(*due), now);
+    std::string words = condition(state);
+    if (const std::string now_words = live.is_null() ? "" : live_words(live); !now_words.empty())
+      words = words == "ok" ? now_words : words.starts_with(now_words) ? words : now_words + "; " + words;
     table.row({name, state.last_poll ? relative_time(state.last_poll, now) : "never", next,
-               std::to_string(state.new_last_poll), std::to_string(state.retrieved_total), condition(state)});
+               std::to_string(state.new_last_poll), std::to_string(state.retrieved_total), words});
   }
   fmt::print("{}", table.text());
 }
@@ -106,7 +134,7 @@ int status(const GlobalOptions& options, bool as_json) {
   if (as_json) {
     json all{{"running", agent.has_value()},
              {"agent", agent.value_or(json(nullptr))},
-             {"accounts", accounts_json(*config, store.get())},
+             {"accounts", accounts_json(*config, store.get(), agent)},
              {"queue", queued},
              {"mailboxes", store ? mailboxes_json(*config, *store) : json::array()}};
     fmt::print("{}\n", all.dump(2, ' ', false, json::error_handler_t::replace));
@@ -117,7 +145,7 @@ int status(const GlobalOptions& options, bool as_json) {
                mail::format_duration(std::chrono::seconds(agent->value("uptime_seconds", 0))), config->data_dir);
   else
     fmt::print("no agent is running; data in {}\n\n", config->data_dir);
-  print_accounts(*config, store.get(), now, agent.has_value());
+  print_accounts(*config, store.get(), now, agent);
   fmt::print("\nqueue: {}\n", counted(queued, "delivery"));
   if (store) print_mailboxes(*config, *store);
   if (agent) print_listeners(*agent);

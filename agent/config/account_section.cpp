@@ -74,7 +74,8 @@ AfterFetch read_after_fetch(Section section, Protocol protocol) {
 
 // What only IMAP has.
 void refuse_imap_keys(Section& section) {
-  for (std::string_view key : {"folders", "exclude_folders", "subscribed", "compress", "idle"})
+  for (std::string_view key :
+       {"folders", "exclude_folders", "subscribed", "compress", "idle", "idle_connections", "idle_renewal"})
     if (section.has(key)) section.fault(key, "POP3 has one mailbox and no IDLE", "take it out");
 }
 
@@ -101,7 +102,7 @@ void read_folders(Section& section, AccountConfig& account) {
   if (section.has("folders")) account.folders = read_folder_names(section, "folders");
   account.exclude_folders = read_folder_names(section, "exclude_folders");
   account.compress = section.choice("compress", kCompress).value_or(retrieval::Compression::kAuto);
-  account.idle = section.flag("idle").value_or(false);
+  read_idle(section, account);
 }
 
 }  // namespace
@@ -122,7 +123,7 @@ AccountConfig read_account(const std::string& name, Section section) {
   } else {
     refuse_imap_keys(section);
   }
-  account.poll = section.duration("poll", 5s, 30 * 24h).value_or(account.poll);
+  read_schedule(section, account);
   if (const auto* after = section.find("after_fetch"))
     account.after_fetch = read_after_fetch(
         {*after, section.pointer_to("after_fetch"), "after_fetch", section.reading()}, account.protocol);

@@ -3,6 +3,7 @@
 #include "agent/config/document.h"
 #include "agent/config/json_cursor.h"
 #include "agent/config/sections.h"
+#include "mail/digest.h"
 
 #include <nlohmann/json.hpp>
 
@@ -37,7 +38,8 @@ void read_all(Section root, Config& config) {
     config.users[name] = {name};
   });
   for_each_entry(root, "accounts", [&](const std::string& name, const json& value, const std::string& pointer) {
-    config.accounts[name] = read_account(name, {value, pointer, "account", reading});
+    AccountConfig& account = config.accounts[name] = read_account(name, {value, pointer, "account", reading});
+    account.written = mail::to_hex(mail::sha256(value.dump(-1, ' ', false, json::error_handler_t::replace)));
   });
   for_each_entry(root, "destinations", [&](const std::string& name, const json& value, const std::string& pointer) {
     config.destinations[name] = read_destination(name, value, pointer, reading);

@@ -4,6 +4,7 @@
 // an immutable snapshot: a reload makes a new one. Secrets are not in it: Credentials::password fetches one when asked.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <map>
@@ -38,11 +39,29 @@ struct AfterFetch {
   bool operator==(const AfterFetch&) const = default;
 };
 
+// When an account may be polled, by the clock on the wall here. A window over midnight belongs to the day it begins on.
+struct PollWindow {
+  std::array<bool, 7> days{true, true, true, true, true, true, true};  // Sunday first, as tm_wday
+  std::chrono::minutes from{0}, until{24 * 60};                        // since midnight; until <= from: over midnight
+  bool operator==(const PollWindow&) const = default;
+};
+
+// Where news is waited for (IMAP).
+struct IdleConfig {
+  bool wanted = false;
+  bool force = false;                // though the server does not announce IDLE
+  std::vector<std::string> folders;  // of the account's, names or patterns; empty: all
+  std::size_t connections = 3;       // at most, where one connection watches one folder
+  std::chrono::seconds renewal{0};   // the longest silence; 0: as the connection bears it
+  bool operator==(const IdleConfig&) const = default;
+};
+
 struct AccountConfig {
   std::string name;
   Protocol protocol = Protocol::kImap;
   net::Endpoint endpoint;
   sasl::Credentials credentials;
+  std::string written;                        // a digest of all that is written of it: changes with any setting
   std::string secret_origin;                  // where the password comes from, for people: "file /etc/…"; no secret
   std::string secret_file;                    // the file that holds it, if one does
   std::string secret_mark;                    // changes with a password written in the configuration; tells nothing
@@ -51,7 +70,10 @@ struct AccountConfig {
   bool subscribed = false;
   retrieval::Compression compress = retrieval::Compression::kAuto;
   std::chrono::seconds poll{300};
-  bool idle = false;
+  std::chrono::seconds poll_waiting{900};  // while every folder is waited on: only for safety
+  std::vector<PollWindow> poll_when;       // empty: at any time
+  bool skip = false;                       // polled only when named
+  IdleConfig idle;
   AfterFetch after_fetch;
   mail::ByteCount skip_larger_than = mail::kDefaultMaxMessageBytes;
   std::size_t max_messages_per_poll = 0;  // 0: no bound
@@ -100,6 +122,13 @@ struct RetryPolicy {
   std::chrono::seconds give_up{432000};  // five days (RFC 5321 §4.5.4.1)
 };
 
+// How many connections to the servers of accounts are open at once; 0: no limit of ours.
+struct ConnectionLimits {
+  std::size_t connections = 0, per_host = 0;
+  std::map<std::string, std::size_t> hosts;  // by name in lower case; goes before per_host
+  bool operator==(const ConnectionLimits&) const = default;
+};
+
 struct LogConfig {
   enum class Level { kQuiet, kError, kWarning, kInfo, kDebug };
   enum class Format { kText, kJson };
@@ -122,6 +151,7 @@ struct Config {
   std::string status_address;    // "" : no status page
   std::string undelivered_user;  // whose `Undelivered` mailbox keeps what cannot be delivered; never empty
   RetryPolicy retry;
+  ConnectionLimits limits;
   LogConfig log;
   std::string host_name;  // ours, for EHLO, Received and Message-ID
 };

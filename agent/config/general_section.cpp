@@ -1,4 +1,4 @@
-// What concerns the agent as a whole: data_dir, host_name, duplicates, status, undelivered, retry, log.
+// What concerns the agent as a whole: data_dir, host_name, duplicates, status, undelivered, retry, limits, log.
 #include <unistd.h>
 
 #include "agent/config/paths.h"
@@ -94,6 +94,7 @@ void read_general(Section& root, Config& config) {
   (void)root.text("$schema");
   with_section(root, "duplicates", "duplicates", [&](Section& section) { read_duplicates(section, config); });
   with_section(root, "retry", "retry", [&](Section& section) { read_retry(section, config); });
+  with_section(root, "limits", "limits", [&](Section& section) { read_limits(section, config.limits); });
   with_section(root, "log", "log", [&](Section& section) { read_log(section, config); });
   with_section(root, "status", "status", [&](Section& section) { read_status(section, config); });
   with_section(root, "undelivered", "undelivered", [&](Section& section) {

@@ -6,7 +6,8 @@ const std::map<std::string_view, std::vector<std::string_view>>& known_keys() {
   static const std::map<std::string_view, std::vector<std::string_view>> kKeys = {
       {"configuration",
        {"$schema", "include", "data_dir", "host_name", "accounts", "destinations", "default_destination",
-        "redirect_destination", "duplicates", "rules", "users", "listeners", "status", "undelivered", "retry", "log"}},
+        "redirect_destination", "duplicates", "rules", "users", "listeners", "status", "undelivered", "retry", "limits",
+        "log"}},
       {"account",
        {"protocol",
         "host",
@@ -23,7 +24,11 @@ const std::map<std::string_view, std::vector<std::string_view>>& known_keys() {
         "subscribed",
         "compress",
         "poll",
+        "poll_when",
+        "skip",
         "idle",
+        "idle_connections",
+        "idle_renewal",
         "after_fetch",
         "skip_larger_than",
         "max_messages_per_poll",
@@ -43,6 +48,8 @@ const std::map<std::string_view, std::vector<std::string_view>>& known_keys() {
       {"status", {"address"}},
       {"undelivered", {"user"}},
       {"retry", {"first", "longest", "give_up"}},
+      {"poll_when", {"days", "hours"}},
+      {"limits", {"connections", "per_host", "hosts"}},
       {"log", {"level", "format"}},
   };
   return kKeys;

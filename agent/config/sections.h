@@ -47,7 +47,12 @@ void read_sign_in(Section& section, const net::Endpoint& endpoint, SignInUse use
 [[nodiscard]] std::string fault_of_address(const std::string& address);
 void check_listeners(const Config& config, Section& root);
 
-// data_dir, host_name, duplicates, status, undelivered, retry, log (general_section.cpp).
+// poll, poll_when, skip (schedule_section.cpp); idle, idle_connections, idle_renewal of IMAP.
+void read_schedule(Section& section, AccountConfig& account);
+void read_idle(Section& section, AccountConfig& account);
+void read_limits(Section& section, ConnectionLimits& limits);
+
+// data_dir, host_name, duplicates, status, undelivered, retry, limits, log (general_section.cpp).
 void read_general(Section& root, Config& config);
 // default_destination, redirect_destination, users of destinations, whose Undelivered (routing_section.cpp); the rules.
 void read_routing(Section& root, Config& config);

@@ -173,6 +173,9 @@ service anvil {{
 """
         with open(self.directory / "dovecot.conf", "w", encoding="utf-8") as out:
             out.write(configuration)
+        self.restart()
+
+    def restart(self):
         self.process = Process([shutil.which("dovecot", path="/usr/sbin:/usr/bin:/sbin:/bin") or "dovecot", "-F", "-c",
                                 self.directory / "dovecot.conf"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:

@@ -15,20 +15,20 @@ using mail::FailureScope;
 
 // A descriptor may be readable without a byte for us (a TLS record of its own): waiting for one ends soon.
 constexpr std::chrono::milliseconds kShortRead{1000};
+constexpr std::chrono::seconds kHasty{10};
 
 }  // namespace
 
 bool Idle::untagged(const Response& response) {
-  if (response.is_data("EXPUNGE") && known_ > 0) --known_;
-  if (response.is_data("EXISTS") && response.number) {
-    // Several EXISTS in a row, and such that tell nothing new, are common.
-    news_ = news_ || *response.number > known_;
-    known_ = *response.number;
-  }
-  return false;
+  // Several EXISTS in a row, and such that tell nothing new, are common; some servers send none after an EXPUNGE. The
+  // session counts what arrives.
+  if (std::exchange(session_.mailbox().arrived, 0) > 0) news_.add(selected_);
+  if (response.has_code("NOTIFICATIONOVERFLOW")) news_.anywhere();
+  return response.is_data("STATUS") && read_news(response.rest, others_, news_);
 }
 
 bool Idle::begin() {
+  if (std::exchange(session_.mailbox().arrived, 0) > 0) news_.add(selected_);
   tag_ = session_.send(CommandText("IDLE"));
   // QUIRK: Microsoft 365, Webklex/php-imap#258: EXISTS before the "+"; the handler takes it.
   Step step = session_.await_continuation(tag_, *this);
@@ -38,12 +38,12 @@ bool Idle::begin() {
   }
   since_ = std::chrono::steady_clock::now();
   drain();
-  (void)look();  // what came with the "+" would not wake an epoll
+  look();  // what came with the "+" would not wake an epoll
   return true;
 }
 
-bool Idle::look() {
-  while (readable()) {
+void Idle::look() {
+  while (waiting() && readable()) {
     auto began = std::chrono::steady_clock::now();
     try {
       session_.reader().fill(session_.patience().within(kShortRead));
@@ -54,16 +54,17 @@ bool Idle::look() {
     }
     drain();
   }
-  return news_;
 }
 
 void Idle::drain() {
-  while (session_.reader().buffered().find('\n') != std::string_view::npos) {
+  while (waiting() && session_.reader().buffered().find('\n') != std::string_view::npos) {
     Step step = session_.step(*this);
     if (step.kind != Step::Kind::kTagged || step.completion.tag != tag_) continue;
     tag_ = 0;
-    throw Failure(FailureKind::kTemporary, FailureScope::kSession,
-                  "the server ended the wait for news: " + step.completion.text);
+    hasty_ends_ = silent_for(std::chrono::steady_clock::now()) < kHasty ? hasty_ends_ + 1 : 0;
+    if (!step.completion.ok())
+      throw Failure(FailureKind::kTemporary, FailureScope::kSession,
+                    "the server will not wait any longer (IDLE): " + step.completion.text);
   }
 }
 

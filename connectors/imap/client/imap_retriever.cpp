@@ -48,7 +48,10 @@ std::unique_ptr<retrieval::Retriever> make_retriever(retrieval::AccountSettings 
 
 ImapRetriever::ImapRetriever(retrieval::AccountSettings settings, retrieval::Dialer dialer,
                              const std::string& remembered)
-    : settings_(std::move(settings)), dialer_(std::move(dialer)), memory_(AccountMemory::decode(remembered)) {
+    : settings_(std::move(settings)),
+      dialer_(std::move(dialer)),
+      memory_(AccountMemory::decode(remembered)),
+      keepalive_(settings_.idle_renewal) {
   const std::string peer = peer_of(settings_);
   if (memory_.peer != peer) memory_ = {};
   memory_.peer = peer;
@@ -58,18 +61,8 @@ ImapRetriever::~ImapRetriever() {
   drop();
 }
 
-template <typename Work>
-auto ImapRetriever::guarded(Work work) {
-  try {
-    return work();
-  } catch (...) {
-    drop();
-    throw;
-  }
-}
-
 void ImapRetriever::connect(const std::stop_token& stop, retrieval::PollObserver& observer) {
-  drop();
+  drop_line();
   observer.stage("connecting");
   auto stream = dialer_(settings_.endpoint, net::Deadline::in(settings_.endpoint.timeouts.connect, stop));
   session_ = std::make_unique<Session>(std::move(stream), settings_.endpoint.timeouts);
@@ -127,6 +120,7 @@ retrieval::PollResult ImapRetriever::poll(storage::Ledger& ledger, retrieval::Me
                                           retrieval::PollObserver& observer, const retrieval::PollOptions& options,
                                           mail::WallTime now, std::stop_token stop) {
   return guarded([&] {
+    bring_to_front(options.folders);
     PollRun run{settings_, ledger, sink, observer, now, options.dry_run, std::nullopt, memory_, {}};
     std::uint32_t limit = options.limit != 0 ? options.limit : settings_.max_messages_per_poll;
     if (limit != 0) run.left = limit;
@@ -136,7 +130,7 @@ retrieval::PollResult ImapRetriever::poll(storage::Ledger& ledger, retrieval::Me
       poll_once(run, options, stop);
     } catch (const Failure& failure) {
       if (run.result.fetched > 0 || !gives_up_pipelining(failure)) throw;
-      drop();
+      drop_line();
       poll_once(run, options, stop);
     }
     for (std::string& alert : session_->take_alerts()) run.result.warnings.push_back(std::move(alert));
@@ -146,15 +140,14 @@ retrieval::PollResult ImapRetriever::poll(storage::Ledger& ledger, retrieval::Me
 
 void ImapRetriever::poll_once(PollRun& run, const retrieval::PollOptions& options, const std::stop_token& stop) {
   ensure_connected(stop, run.observer);
-  auto wanted = survey_folders(*session_, wish(options.folders), selected_, memory_);
+  const auto wanted = folders_to_poll(options);
   if (wanted.empty()) run.result.warnings.emplace_back("no folder on the server fits \"folders\"");
   poll_folders(run, wanted, stop);
+  note_progress(run.ledger, wanted);
   learn();
 }
 
 void ImapRetriever::poll_folders(PollRun& run, const std::vector<Folder>& wanted, const std::stop_token& stop) {
-  first_.reset();
-  if (!wanted.empty()) first_ = wanted.front();
   std::optional<Failure> first_failure;
   std::size_t failed = 0;
   for (const Folder& folder : wanted) {
@@ -162,7 +155,6 @@ void ImapRetriever::poll_folders(PollRun& run, const std::vector<Folder>& wanted
     try {
       selected_ = folder.name;
       FolderPoll(*session_, run, folder).run();
-      if (folder.name == first_->name) first_seen_ = session_->mailbox();
     } catch (const Failure& failure) {
       if (!concerns_one_folder(failure)) throw;
       run.result.warnings.push_back(failure.text());
@@ -220,70 +212,38 @@ retrieval::ConnectionFacts ImapRetriever::probe(std::stop_token stop) {
   });
 }
 
-bool ImapRetriever::select_for_waiting() {
-  finish_select(*session_, begin_select(*session_, first_->wire, true), first_->name);
-  selected_ = first_->name;
-  const MailboxState& mailbox = session_->mailbox();
-  bool more = mailbox.exists.value_or(0) > first_seen_.exists.value_or(0);
-  bool newer = mailbox.uid_next && first_seen_.uid_next && *mailbox.uid_next > *first_seen_.uid_next;
-  return more || newer;
-}
-
-std::optional<int> ImapRetriever::start_waiting(std::stop_token stop) {
-  return guarded([&]() -> std::optional<int> {
-    if (idle_) return session_->stream().descriptor();
-    if (!session_ || !first_ || !session_->capabilities().has("IDLE")) return std::nullopt;
-    session_->restart_clock(stop);
-    bool news = selected_ != first_->name && select_for_waiting();
-    idle_.emplace(*session_, news ? 0 : session_->mailbox().exists.value_or(0), news);
-    if (!idle_->begin()) {
-      idle_.reset();
-      return std::nullopt;
-    }
-    return session_->stream().descriptor();
-  });
-}
-
-bool ImapRetriever::woken(std::stop_token stop) {
-  return guarded([&] {
-    if (!idle_ || !session_) {
-      throw Failure(FailureKind::kTemporary, FailureScope::kSession, "the connection is not waiting for news");
-    }
-    session_->restart_clock(stop);
-    if (idle_->look()) return true;
-    if (std::chrono::steady_clock::now() < idle_->renew_at()) return false;
-    idle_->end();
-    if (!idle_->begin()) {
-      throw Failure(FailureKind::kTemporary, FailureScope::kSession, "the server will not wait any longer (IDLE)");
-    }
-    return idle_->news();
-  });
-}
-
-std::chrono::seconds ImapRetriever::waiting_limit() const {
-  if (!idle_ || idle_->news()) return std::chrono::seconds(0);
-  auto left = idle_->renew_at() - std::chrono::steady_clock::now();
-  return std::max(std::chrono::ceil<std::chrono::seconds>(left), std::chrono::seconds(0));
-}
-
 void ImapRetriever::disconnect() noexcept {
-  if (!session_) return;
-  try {
-    session_->restart_clock({});
-    session_->patience().idle = kGoodbye;
-    session_->patience().end = std::chrono::steady_clock::now() + kGoodbye;
-    if (idle_) idle_->end();
-    session_->say_goodbye();
-  } catch (...) {  // it has gone already
-  }
+  const auto until = std::chrono::steady_clock::now() + kGoodbye;
+  for (Line& side : sides_) say_goodbye(side.session.get(), side.idle.get(), until);
+  say_goodbye(session_.get(), idle_.get(), until);
   drop();
 }
 
-void ImapRetriever::drop() noexcept {
+void ImapRetriever::say_goodbye(Session* session, Idle* idle, mail::SteadyTime until) noexcept {
+  if (session == nullptr) return;
+  try {
+    session->restart_clock({});
+    session->patience().idle = kGoodbye;
+    session->patience().end = until;
+    if (idle != nullptr) idle->end();
+    session->say_goodbye();
+  } catch (...) {  // it has gone already
+  }
+}
+
+// The polling connection.
+void ImapRetriever::drop_line() noexcept {
   idle_.reset();
   if (session_) session_->stream().close();
   session_.reset();
   selected_.clear();
+  notified_ = false;
+}
+
+void ImapRetriever::drop() noexcept {
+  for (Line& side : sides_) side.session->stream().close();
+  sides_.clear();
+  drop_line();
 }
 
 std::string ImapRetriever::remembered() const {

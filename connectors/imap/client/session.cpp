@@ -263,7 +263,10 @@ void Session::on_status(const Response& response) {
 void Session::on_data(const Response& response) {
   if (response.is_data("CAPABILITY")) learn_capabilities(response.rest);
   if (response.is_data("ENABLED")) enabled_.add(response.rest);
-  if (response.is_data("EXISTS") && response.number) mailbox_.exists = response.number;
+  if (response.is_data("EXISTS") && response.number) {
+    if (mailbox_.exists && *response.number > *mailbox_.exists) mailbox_.arrived += *response.number - *mailbox_.exists;
+    mailbox_.exists = response.number;
+  }
   if (response.is_data("EXPUNGE") && mailbox_.exists.value_or(0) > 0) --*mailbox_.exists;
 }
 
@@ -285,6 +288,12 @@ void Session::begin_compression() {
   const std::string received = reader_.take_buffered();
   stream_ = std::make_unique<net::DeflateStream>(std::move(stream_), received);
   reader_.read_from(*stream_);
+}
+
+void Session::rest() noexcept {
+  reader_.shrink();
+  std::string().swap(line_);
+  if (gathered_.empty()) std::string().swap(gathered_);
 }
 
 void Session::forget_all() {

@@ -48,6 +48,7 @@ class ResponseHandler : public LiteralTaker {
 struct MailboxState {
   std::optional<std::uint32_t> exists, uid_validity, uid_next;
   std::uint64_t highest_modseq = 0;  // 0: unknown, or the mailbox has none
+  std::uint32_t arrived = 0;  // messages announced since it was selected, or since somebody took note
   bool read_only = false;
   std::string fault;  // a UIDVALIDITY or UIDNEXT that cannot be; printable
 };
@@ -117,6 +118,8 @@ class Session {
   // Both directions are compressed from here on: call it when COMPRESS DEFLATE was answered with OK and nothing else is
   // under way (RFC 4978 §3). What was read behind that OK is compressed already.
   void begin_compression();
+  // Frees what only a busy session needs.
+  void rest() noexcept;
   // Before the first trusted byte: everything that was learnt in the clear.
   void forget_all();
 

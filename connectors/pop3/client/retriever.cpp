@@ -41,8 +41,9 @@ class Pop3Retriever final : public retrieval::Retriever {
     return facts;
   }
 
-  std::optional<int> start_waiting(std::stop_token) override { return std::nullopt; }
-  bool woken(std::stop_token) override { return false; }
+  std::optional<retrieval::Waiting> start_waiting(std::stop_token) override { return std::nullopt; }
+  retrieval::News woken(std::stop_token) override { return {}; }
+  retrieval::News verify(std::stop_token) override { return {}; }
   std::chrono::seconds waiting_limit() const override { return std::chrono::minutes(29); }
   void disconnect() noexcept override {}  // nothing is kept open between two calls
   std::string remembered() const override { return memory_.encode(); }
