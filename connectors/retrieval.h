@@ -46,6 +46,7 @@ struct AccountSettings {
   std::chrono::seconds after{0};                    // counted from the fetch
   mail::ByteCount skip_larger_than = 0;             // 0: mail::kDefaultMaxMessageBytes
   std::uint32_t max_messages_per_poll = 0;          // 0: no limit
+  std::uint32_t commit_every = 1000;                // POP3: deletions per session, at least 1
   mail::ByteCount window_bytes = 16 * 1024 * 1024;  // asked for and not yet received, at most
   // Waiting for news (IMAP).
   std::vector<std::string> idle_folders;  // of `folders`, names or patterns; empty: all

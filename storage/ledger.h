@@ -5,9 +5,11 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
-#include <unordered_set>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "storage/types.h"
@@ -37,6 +39,14 @@ struct Trouble {
 inline constexpr unsigned kPoisonAttempts = 3;         // from then on a message is stepped over
 inline constexpr std::chrono::hours kPoisonRetry{24};  // and tried again this much later
 inline constexpr std::size_t kMaxTroubleReason = 500;  // octets kept
+
+// What is known of a retrieved POP3 message, to know it again when its server has renamed it.
+struct RetrievedMessage {
+  std::string uidl;
+  std::string message_id;     // without angle brackets; "" when missing
+  std::string from, subject;  // as of Acceptance
+  mail::ByteCount size = 0;
+};
 
 // A message whose source must still be touched (after_fetch).
 struct Cleanup {
@@ -111,8 +121,20 @@ class Ledger {
   // The messages were retrieved after all, or are gone. Those unknown are ignored.
   virtual void forget_troubles(const std::vector<SourceRef>& sources) = 0;
 
-  // Every UIDL of the account in the ledger (retrieved or skipped).
-  [[nodiscard]] virtual std::unordered_set<std::string> uidls(const std::string& account) const = 0;
+  // Every UIDL of the account in the ledger (retrieved or skipped), ascending by octets. The view lives during the
+  // call; `visit` must not use the ledger.
+  virtual void visit_uidls(const std::string& account,
+                           const std::function<void(std::string_view uidl)>& visit) const = 0;
+  // Counts them as retrieved from now on, without a message. In one transaction.
+  virtual void mark_uidls(const std::string& account, const std::vector<std::string>& uidls) = 0;
+  // Every retrieved message of the account whose UIDL is in the ledger; not those skipped or marked. `visit` must not
+  // use the ledger.
+  virtual void visit_retrieved(const std::string& account,
+                               const std::function<void(const RetrievedMessage&)>& visit) const = 0;
+  // The server has given messages other UIDLs: from `first` to `second`. What is pending stays so. In one transaction;
+  // unknown ones are ignored.
+  virtual void rename_uidls(const std::string& account,
+                            const std::vector<std::pair<std::string, std::string>>& names) = 0;
   // Forgets the UIDLs that are no longer on the server.
   virtual void forget_uidls(const std::string& account, const std::vector<std::string>& gone) = 0;
 

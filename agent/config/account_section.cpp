@@ -129,6 +129,9 @@ AccountConfig read_account(const std::string& name, Section section) {
         {*after, section.pointer_to("after_fetch"), "after_fetch", section.reading()}, account.protocol);
   account.skip_larger_than = section.size("skip_larger_than").value_or(account.skip_larger_than);
   account.max_messages_per_poll = section.count("max_messages_per_poll", 1, 1'000'000'000).value_or(0);
+  account.commit_every = section.count("commit_every", 1, 1'000'000).value_or(account.commit_every);
+  if (imap && section.has("commit_every"))
+    section.fault("commit_every", "only POP3 commits its deletions by ending the session", "take it out");
   account.connections = section.count("connections", 1, imap ? 16 : 1).value_or(1);
   return account;
 }

@@ -78,6 +78,7 @@ struct AccountConfig {
   mail::ByteCount skip_larger_than = mail::kDefaultMaxMessageBytes;
   std::size_t max_messages_per_poll = 0;  // 0: no bound
   std::size_t connections = 1;
+  std::size_t commit_every = 1000;  // POP3: deletions per session
 };
 
 struct DestinationConfig {

@@ -311,14 +311,89 @@ void SqliteLedger::forget_troubles(const std::vector<SourceRef>& sources) {
   });
 }
 
-std::unordered_set<std::string> SqliteLedger::uidls(const std::string& account) const {
+void SqliteLedger::visit_uidls(const std::string& account, const std::function<void(std::string_view)>& visit) const {
   auto db = database_.readers.lend();
-  std::unordered_set<std::string> found;
-  Query query =
-      db->query("SELECT u.uidl FROM folders f JOIN uidls u ON u.folder = f.id WHERE f.account = ?1 AND f.folder = ''");
+  std::int64_t folder = 0;
+  {
+    Query query = db->query("SELECT id FROM folders WHERE account = ?1 AND folder = ''");
+    query.bind(account);
+    if (!query.next()) return;
+    folder = query.integer(0);
+  }
+  // The order of the primary key: nothing is sorted.
+  Query query = db->query("SELECT uidl FROM uidls WHERE folder = ?1 ORDER BY uidl");
+  query.bind(folder);
+  while (query.next()) visit(query.text(0));
+}
+
+void SqliteLedger::mark_uidls(const std::string& account, const std::vector<std::string>& uidls) {
+  if (uidls.empty()) return;
+  database_.write([&](WriteContext& context) {
+    FolderRow& row = context.folders.get(account, "");
+    for (const std::string& uidl : uidls) {
+      context.db.query("INSERT OR IGNORE INTO uidls (folder, uidl, message, skipped) VALUES (?1, ?2, 0, 0)")
+          .bind(row.id, uidl)
+          .run();
+    }
+  });
+}
+
+void SqliteLedger::visit_retrieved(const std::string& account,
+                                   const std::function<void(const RetrievedMessage&)>& visit) const {
+  auto db = database_.readers.lend();
+  Query query = db->query(
+      "SELECT u.uidl, m.message_id, m.sender, m.subject, m.size FROM folders f JOIN uidls u ON u.folder = f.id"
+      " JOIN messages m ON m.id = u.message WHERE f.account = ?1 AND f.folder = '' AND NOT u.skipped");
   query.bind(account);
-  while (query.next()) found.insert(query.string(0));
-  return found;
+  while (query.next()) {
+    RetrievedMessage message;
+    message.uidl = query.string(0);
+    if (!query.null(1)) message.message_id = query.string(1);
+    message.from = query.string(2);
+    message.subject = query.string(3);
+    message.size = query.number<mail::ByteCount>(4);
+    visit(message);
+  }
+}
+
+// All old names go before the first new one comes: a new name may have been another message's old one.
+void SqliteLedger::rename_uidls(const std::string& account,
+                                const std::vector<std::pair<std::string, std::string>>& names) {
+  if (names.empty()) return;
+  database_.write([&](WriteContext& context) {
+    FolderRow& row = context.folders.get(account, "");
+    struct Kept {
+      const std::string* name;
+      MessageId message;
+      bool skipped;
+      std::optional<mail::WallTime> cleanup;
+    };
+    std::vector<Kept> all;
+    for (const auto& [old_name, new_name] : names) {
+      Query found = context.db.query(
+          "SELECT u.message, u.skipped, c.due FROM uidls u LEFT JOIN cleanups c"
+          " ON c.folder = u.folder AND c.uid = 0 AND c.uidl = u.uidl WHERE u.folder = ?1 AND u.uidl = ?2");
+      found.bind(row.id, old_name);
+      if (!found.next()) continue;
+      all.push_back({&new_name, found.integer(0), found.integer(1) != 0,
+                     found.null(2) ? std::nullopt : std::optional(found.time(2))});
+    }
+    for (const auto& names_of_one : names) {
+      const std::string& old_name = names_of_one.first;
+      context.db.query("DELETE FROM uidls WHERE folder = ?1 AND uidl = ?2").bind(row.id, old_name).run();
+      context.db.query("DELETE FROM cleanups WHERE folder = ?1 AND uid = 0 AND uidl = ?2").bind(row.id, old_name).run();
+      if (row.troubled) context.folders.forget_trouble(row, 0, old_name);
+    }
+    for (const Kept& kept : all) {
+      context.db.query("INSERT OR IGNORE INTO uidls (folder, uidl, message, skipped) VALUES (?1, ?2, ?3, ?4)")
+          .bind(row.id, *kept.name, kept.message, kept.skipped ? 1 : 0)
+          .run();
+      if (!kept.cleanup) continue;
+      context.db.query("INSERT OR IGNORE INTO cleanups (folder, uid, uidl, message, due) VALUES (?1, 0, ?2, ?3, ?4)")
+          .bind(row.id, *kept.name, kept.message, *kept.cleanup)
+          .run();
+    }
+  });
 }
 
 void SqliteLedger::forget_uidls(const std::string& account, const std::vector<std::string>& gone) {

@@ -30,7 +30,11 @@ class SqliteLedger final : public Ledger {
   unsigned note_trouble(const SourceRef& source, mail::WallTime now, const std::string& reason) override;
   [[nodiscard]] std::vector<Trouble> troubles(const std::string& account) const override;
   void forget_troubles(const std::vector<SourceRef>& sources) override;
-  [[nodiscard]] std::unordered_set<std::string> uidls(const std::string& account) const override;
+  void visit_uidls(const std::string& account, const std::function<void(std::string_view)>& visit) const override;
+  void mark_uidls(const std::string& account, const std::vector<std::string>& uidls) override;
+  void visit_retrieved(const std::string& account,
+                       const std::function<void(const RetrievedMessage&)>& visit) const override;
+  void rename_uidls(const std::string& account, const std::vector<std::pair<std::string, std::string>>& names) override;
   void forget_uidls(const std::string& account, const std::vector<std::string>& gone) override;
   [[nodiscard]] std::vector<Cleanup> cleanup_due(const std::string& account, const std::string& folder,
                                                  mail::WallTime now) const override;

@@ -138,7 +138,11 @@ class MemoryLedger final : public storage::Ledger {
   void forget_troubles(const std::vector<storage::SourceRef>& sources) override {
     for (const auto& source : sources) kept_troubles.erase({source.folder, source.uid});
   }
-  std::unordered_set<std::string> uidls(const std::string&) const override { return {}; }
+  void visit_uidls(const std::string&, const std::function<void(std::string_view)>&) const override {}
+  void mark_uidls(const std::string&, const std::vector<std::string>&) override {}
+  void visit_retrieved(const std::string&,
+                       const std::function<void(const storage::RetrievedMessage&)>&) const override {}
+  void rename_uidls(const std::string&, const std::vector<std::pair<std::string, std::string>>&) override {}
   void forget_uidls(const std::string&, const std::vector<std::string>&) override {}
   std::vector<storage::Cleanup> cleanup_due(const std::string&, const std::string& name,
                                             mail::WallTime now) const override {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "connectors/pop3/client/refusal.h"
@@ -20,6 +21,7 @@ using mail::FailureScope;
 constexpr std::string_view kApop = "APOP";
 constexpr std::string_view kUserPass = "USER/PASS";
 constexpr std::size_t kMaxAttempts = 3;
+constexpr std::size_t kMaxLinesReadOver = 1000;
 constexpr std::size_t kMaxRounds = 16;          // of one SASL exchange
 constexpr std::size_t kMaxCommandOctets = 255;  // RFC 2449 §4, with CRLF; longer responses go in a line of their own
 
@@ -54,28 +56,41 @@ Refusal refused_unless_ok(Connection& connection, const Reply& reply) {
   return reply;
 }
 
-Refusal try_user_pass(Connection& connection, const sasl::Credentials& credentials) {
-  require_one_line(credentials.user, "user name");
-  mail::Secret password = password_of(credentials);
-  if (Refusal refusal = refused_unless_ok(connection, connection.exchange("USER " + credentials.user))) return refusal;
-  send_secretly(connection, "PASS " + std::string(password.reveal()) + "\r\n");
+// USER and PASS in one flight tell the server no more than one after the other: it is the same peer, behind the same
+// TLS.
+Refusal try_user_pass(Connection& connection, const SignInRequest& request, bool& sent_along) {
+  require_one_line(request.credentials.user, "user name");
+  mail::Secret password = password_of(request.credentials);
+  std::string pass = "PASS " + std::string(password.reveal()) + "\r\n";
+  if (request.along.empty()) {
+    Reply reply = connection.exchange("USER " + request.credentials.user);
+    if (Refusal refusal = refused_unless_ok(connection, reply)) return refusal;
+    send_secretly(connection, std::move(pass));
+    return refused_unless_ok(connection, connection.read_reply());
+  }
+  sent_along = true;
+  send_secretly(connection, "USER " + request.credentials.user + "\r\n" + pass + request.along);
+  (void)connection.read_reply();  // the answer to PASS decides
   return refused_unless_ok(connection, connection.read_reply());
 }
 
-Refusal try_apop(Connection& connection, const sasl::Credentials& credentials, std::string_view challenge) {
-  require_one_line(credentials.user, "user name");
-  mail::Secret password = password_of(credentials);
-  return refused_unless_ok(
-      connection, connection.exchange("APOP " + credentials.user + " " + apop_digest(challenge, password.reveal())));
+Refusal try_apop(Connection& connection, const SignInRequest& request, bool& sent_along) {
+  require_one_line(request.credentials.user, "user name");
+  mail::Secret password = password_of(request.credentials);
+  std::string digest = apop_digest(*apop_challenge(request.greeting), password.reveal());
+  sent_along = !request.along.empty();
+  connection.send("APOP " + request.credentials.user + " " + digest + "\r\n" + request.along);
+  return refused_unless_ok(connection, connection.read_reply());
 }
 
 class SaslAttempt {
  public:
-  SaslAttempt(Connection& connection, std::string mechanism, const sasl::Credentials& credentials,
-              const std::string& host)
+  SaslAttempt(Connection& connection, std::string mechanism, const SignInRequest& request, bool& sent_along)
       : connection_(connection),
         mechanism_(std::move(mechanism)),
-        exchange_(sasl::make_exchange(mechanism_, credentials, "pop", host)) {}
+        along_(request.along),
+        sent_along_(sent_along),
+        exchange_(sasl::make_exchange(mechanism_, request.credentials, "pop", request.host)) {}
 
   Refusal run() {
     begin();
@@ -83,6 +98,7 @@ class SaslAttempt {
       Reply reply = connection_.read_reply();
       if (reply.ok()) return finish();
       if (reply.kind == ReplyKind::kError) return reply;
+      if (sent_along_) throw PipelineBroken();
       auto challenge = reply.text.size() <= mail::kMaxSaslMessage ? mail::decode_base64(reply.text) : std::nullopt;
       if (!challenge) return cancel();
       answer(*challenge);
@@ -99,7 +115,8 @@ class SaslAttempt {
     std::string response = encoded(exchange_->step(""));
     std::string command = "AUTH " + mechanism_ + " " + (response.empty() ? "=" : response) + "\r\n";
     if (may_respond_at_once() && command.size() <= kMaxCommandOctets) {
-      return send_secretly(connection_, std::move(command));
+      initial_response_ = mail::Secret(std::move(response));
+      return send_response(std::move(command));
     }
     waiting_response_ = mail::Secret(std::move(response));
     connection_.send("AUTH " + mechanism_ + "\r\n");
@@ -109,7 +126,11 @@ class SaslAttempt {
     if (waiting_response_) {
       std::string line = std::string(waiting_response_->reveal()) + "\r\n";
       waiting_response_.reset();
-      return send_secretly(connection_, std::move(line));
+      return send_response(std::move(line));
+    }
+    // QUIRK: servers that overlook an initial response and ask for it (allowed before RFC 5034)
+    if (auto overlooked = std::exchange(initial_response_, std::nullopt); overlooked && challenge.empty()) {
+      return send_response(std::string(overlooked->reveal()) + "\r\n");
     }
     std::string response;
     try {
@@ -119,7 +140,14 @@ class SaslAttempt {
       (void)cancel();
       throw;
     }
-    send_secretly(connection_, response + "\r\n");
+    send_response(response + "\r\n");
+  }
+
+  // With OAuth a refusal is a challenge more (RFC 7628 §3.2.3): nothing may stand in the way of its answer.
+  void send_response(std::string line) {
+    sent_along_ = exchange_->complete() && may_respond_at_once() && !along_.empty();
+    if (sent_along_) line += along_;
+    send_secretly(connection_, std::move(line));
   }
 
   static std::string encoded(std::string response) {
@@ -144,15 +172,23 @@ class SaslAttempt {
 
   Connection& connection_;
   std::string mechanism_;
+  const std::string& along_;
+  bool& sent_along_;
   std::unique_ptr<sasl::ClientExchange> exchange_;
-  std::optional<mail::Secret> waiting_response_;
+  std::optional<mail::Secret> waiting_response_, initial_response_;
 };
 
-std::vector<std::string> ways(Connection& connection, const Capabilities& capabilities, const std::string& greeting,
-                              const sasl::Credentials& credentials) {
-  bool has_challenge = apop_challenge(greeting).has_value();
+std::vector<std::string> ways(Connection& connection, const SignInRequest& request) {
+  const sasl::Credentials& credentials = request.credentials;
+  const Capabilities& capabilities = request.capabilities;
+  bool has_challenge = apop_challenge(request.greeting).has_value();
   if (mail::iequals(credentials.mechanism, "apop")) {
     if (!has_challenge) throw misconfigured(connection.name() + ": the server offers no APOP: choose another auth");
+    if (!connection.is_private() && !credentials.allow_cleartext) {
+      throw misconfigured(connection.name() +
+                          ": APOP without TLS gives the password to who can guess it offline: use TLS, or set "
+                          "\"allow_cleartext\"");
+    }
     return {std::string(kApop)};
   }
   std::string why;
@@ -171,19 +207,34 @@ std::vector<std::string> ways(Connection& connection, const Capabilities& capabi
   return names;
 }
 
+// What was sent along with a sign-in that was refused is refused as well, but for CAPA.
+void read_over_answers(Connection& connection, const std::string& along) {
+  for (auto left = std::count(along.begin(), along.end(), '\n'); left > 0; --left) {
+    if (connection.read_reply().ok()) connection.read_lines(mail::kMaxReplyLine, kMaxLinesReadOver, [](auto, bool) {});
+  }
+}
+
 }  // namespace
 
-std::string authenticate(Connection& connection, const Capabilities& capabilities, const std::string& greeting,
-                         const sasl::Credentials& credentials, const std::string& host) {
-  std::vector<std::string> names = ways(connection, capabilities, greeting, credentials);
+SignInWay authenticate(Connection& connection, const SignInRequest& request) {
+  std::vector<std::string> names = ways(connection, request);
   std::size_t attempts = std::min(names.size(), kMaxAttempts);
   for (std::size_t i = 0;; ++i) {
     const std::string& name = names[i];
-    Refusal refusal = name == kUserPass ? try_user_pass(connection, credentials)
-                      : name == kApop   ? try_apop(connection, credentials, *apop_challenge(greeting))
-                                        : SaslAttempt(connection, name, credentials, host).run();
-    if (!refusal) return name;
-    if (i + 1 >= attempts || is_final_for_sign_in(*refusal)) throw sign_in_failure(connection.name(), *refusal);
+    SignInWay way{name};
+    Refusal refusal = name == kUserPass ? try_user_pass(connection, request, way.along)
+                      : name == kApop   ? try_apop(connection, request, way.along)
+                                        : SaslAttempt(connection, name, request, way.along).run();
+    if (!refusal) return way;
+    Failure failure = sign_in_failure(connection.name(), request.capabilities, *refusal);
+    if (i + 1 >= attempts || is_final_for_sign_in(*refusal)) throw failure;
+    if (!way.along) continue;
+    try {
+      read_over_answers(connection, request.along);
+    } catch (const Failure& broken) {
+      if (broken.kind() == FailureKind::kCancelled) throw;
+      throw failure;  // it hung up on us: the refusal is what matters
+    }
   }
 }
 

@@ -9,11 +9,27 @@
 
 namespace mailstead::pop3 {
 
+struct SignInRequest {
+  const Capabilities& capabilities;
+  const std::string& greeting;  // as it came: APOP's challenge
+  const sasl::Credentials& credentials;
+  const std::string& host;
+  // Commands, multi-line ones all, that leave in one flight with the last word of the sign-in (RFC 2449 §6.6). Empty:
+  // none, and USER waits for its answer before PASS.
+  const std::string& along;
+};
+
+struct SignInWay {
+  std::string name;    // "PLAIN", "APOP", "USER/PASS"
+  bool along = false;  // the commands were sent, their answers come next
+};
+
 // Tries what sasl::choose_mechanisms allows, strongest first, then APOP (when asked for, or under TLS with a proper
-// challenge in `greeting`), USER/PASS last; each at most once, three at most, and none after a refusal that another
-// mechanism cannot mend. Returns the name of what served. Throws as sign_in_failure().
-[[nodiscard]] std::string authenticate(Connection& connection, const Capabilities& capabilities,
-                                       const std::string& greeting, const sasl::Credentials& credentials,
-                                       const std::string& host);
+// challenge in the greeting), USER/PASS last; each at most once, three at most, and none after a refusal that another
+// mechanism cannot mend. Throws as sign_in_failure(), PipelineBroken.
+[[nodiscard]] SignInWay authenticate(Connection& connection, const SignInRequest& request);
+
+// The server took the commands sent along for a part of the sign-in.
+struct PipelineBroken {};
 
 }  // namespace mailstead::pop3

@@ -9,13 +9,21 @@
 
 namespace mailstead::pop3 {
 
-// Marks the messages for deletion; those that the server marked. Nothing is deleted before quit().
-[[nodiscard]] std::vector<const ListedMessage*> mark_deleted(Connection& connection, bool pipelining,
-                                                             const std::vector<const ListedMessage*>& messages,
-                                                             std::vector<std::string>& warnings);
+struct Deletion {
+  std::vector<const ListedMessage*> marked;  // by the server's +OK
+  // The server answered +OK to QUIT: they are gone. False: it refused or went away, nobody knows what was deleted;
+  // `why` says so.
+  bool confirmed = false;
+  std::string why;
+};
 
-// True: the server answered +OK, deletions are done. False: it refused or went away, nobody knows what was deleted;
-// `why` says so. Never throws but for a stop request.
-[[nodiscard]] bool quit(Connection& connection, std::string& why);
+// Marks the messages for deletion and ends the session; with `pipelining` QUIT leaves with the last DELE. Throws as
+// Connection while answers to DELE are missing, and for a stop request.
+[[nodiscard]] Deletion delete_and_quit(Connection& connection, bool pipelining,
+                                       const std::vector<const ListedMessage*>& messages,
+                                       std::vector<std::string>& warnings);
+
+// Ends a session in which nothing was deleted: the answer to QUIT says nothing then and is not waited for.
+void leave(Connection& connection);
 
 }  // namespace mailstead::pop3

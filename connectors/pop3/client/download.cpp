@@ -1,6 +1,6 @@
 #include "connectors/pop3/client/download.h"
 
-#include "mail/escape.h"
+#include <algorithm>
 
 namespace mailstead::pop3 {
 namespace {
@@ -70,7 +70,7 @@ bool receive(Connection& connection, const ListedMessage& message, mail::ByteCou
   mail::ByteCount size = 0;
   {
     OpenMessage open(sink, events.describe(message));
-    bool whole = connection.read_body(limit, [&](std::string_view piece) {
+    bool whole = connection.read_body(limit, message.size, [&](std::string_view piece) {
       size += piece.size();
       sink.append(piece);
     });
@@ -88,16 +88,18 @@ bool download(Connection& connection, const std::vector<const ListedMessage*>& w
   Window window(wanted, limits);
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     if (std::string commands = window.commands(i); !commands.empty()) connection.send(commands);
+    events.expecting(wanted[i]);
     Reply reply = connection.read_reply();
     if (reply.kind == ReplyKind::kContinuation) connection.violate("a continuation instead of a message");
     if (!reply.ok()) {
-      events.refused(*wanted[i], mail::printable(reply.text, 200));
+      events.refused(*wanted[i], reply);
     } else if (!receive(connection, *wanted[i], limits.max_message, events, sink)) {
       events.oversized(*wanted[i]);
       return false;
     }
     window.received(i);
   }
+  events.expecting(nullptr);
   return true;
 }
 

@@ -21,8 +21,10 @@ struct DownloadLimits {
 struct DownloadEvents {
   std::function<retrieval::Incoming(const ListedMessage&)> describe;
   std::function<void(const ListedMessage&, mail::ByteCount)> fetched;
-  std::function<void(const ListedMessage&, const std::string& reply)> refused;  // -ERR; the others go on
-  std::function<void(const ListedMessage&)> oversized;                          // larger than max_message after all
+  // Its answer is waited for; nullptr: of none any more.
+  std::function<void(const ListedMessage*)> expecting;
+  std::function<void(const ListedMessage&, const Reply& reply)> refused;  // -ERR; the others go on
+  std::function<void(const ListedMessage&)> oversized;                    // larger than max_message after all
 };
 
 // True: all of `wanted` were asked for and answered. False: an oversized one was broken off, the connection is of no

@@ -1,8 +1,8 @@
 #include "connectors/pop3/client/identity.h"
 
-#include <algorithm>
 #include <unordered_map>
 
+#include "connectors/pop3/client/header_reader.h"
 #include "mail/digest.h"
 #include "mail/header.h"
 
@@ -10,7 +10,6 @@ namespace mailstead::pop3 {
 namespace {
 
 constexpr std::string_view kPrefix = "hash:";
-constexpr std::size_t kTopsInFlight = 64;
 constexpr std::size_t kMaxWarnings = 20;
 
 // Fields that servers write into the mailbox themselves: they change when a message was read.
@@ -21,58 +20,26 @@ bool is_status_field(std::string_view line) {
   return false;
 }
 
-// The header's lines as they come; all of the body, if there is one, does not count.
-class HeaderHash {
- public:
-  void add(std::string_view line) {
-    if (ended_) return;
-    if (line.empty()) {
-      ended_ = true;
-    } else if (!is_status_field(line)) {
-      hash_.update(line);
-      hash_.update("\n");
+std::string identity_of(std::string_view header) {
+  mail::Sha256Stream hash;
+  while (!header.empty()) {
+    std::size_t end = header.find("\r\n");  // every line has it
+    std::string_view line = header.substr(0, end);
+    if (!is_status_field(line)) {
+      hash.update(line);
+      hash.update("\n");
     }
+    header.remove_prefix(end + 2);
   }
-  [[nodiscard]] std::string identity() { return std::string(kPrefix) + mail::to_hex(hash_.finish()); }
-
- private:
-  mail::Sha256Stream hash_;
-  bool ended_ = false;
-};
-
-// False: refused.
-bool read_identity(Connection& connection, ListedMessage& message) {
-  Reply reply = connection.read_reply();
-  if (reply.kind == ReplyKind::kContinuation) connection.violate("a continuation instead of a message");
-  if (!reply.ok()) return false;
-  HeaderHash hash;
-  connection.read_lines(mail::kMaxReplyLine, static_cast<std::size_t>(-1),
-                        [&](std::string_view line, bool /*cut*/) { hash.add(line); });
-  message.identity = hash.identity();
-  return true;
+  return std::string(kPrefix) + mail::to_hex(hash.finish());
 }
 
-std::vector<ListedMessage*> identify_by_top(Connection& connection, std::size_t in_flight,
-                                            const std::vector<ListedMessage*>& messages) {
-  std::vector<ListedMessage*> refused;
-  for (std::size_t begin = 0; begin < messages.size(); begin += in_flight) {
-    std::size_t end = std::min(begin + in_flight, messages.size());
-    std::string commands;
-    for (std::size_t i = begin; i < end; ++i) commands += "TOP " + std::to_string(messages[i]->number) + " 0\r\n";
-    connection.send(commands);
-    for (std::size_t i = begin; i < end; ++i) {
-      if (!read_identity(connection, *messages[i])) refused.push_back(messages[i]);
-    }
-  }
-  return refused;
-}
-
-void number_the_alike(const std::vector<ListedMessage*>& messages) {
-  std::unordered_map<std::string, unsigned> seen;
+void number_the_alike(const std::vector<ListedMessage*>& messages, Names& names) {
+  std::unordered_map<std::string_view, unsigned> seen;
   for (ListedMessage* message : messages) {
     if (message->identity.empty()) continue;
     unsigned count = ++seen[message->identity];
-    if (count > 1) message->identity += "#" + std::to_string(count);
+    if (count > 1) message->identity = names.keep(std::string(message->identity) + "#" + std::to_string(count));
   }
 }
 
@@ -82,25 +49,30 @@ bool is_header_identity(std::string_view identity) noexcept {
   return identity.starts_with(kPrefix);
 }
 
-bool identify_by_header(Connection& connection, const Capabilities& capabilities,
-                        const std::vector<ListedMessage*>& messages, std::vector<std::string>& warnings) {
-  std::vector<ListedMessage*> left = identify_by_top(connection, capabilities.pipelining ? kTopsInFlight : 1, messages);
-  if (!left.empty()) {
-    warnings.push_back("the server has no TOP: " + std::to_string(left.size()) +
-                       " messages are retrieved at every poll, to know them by their headers");
+void identify_by_header(Connection& connection, bool pipelining, const std::vector<ListedMessage*>& messages,
+                        Maildrop& maildrop) {
+  std::vector<ListedMessage*> left;
+  auto take = [&](ListedMessage& message, const std::string_view* header) {
+    if (header == nullptr) return left.push_back(&message);
+    message.identity = maildrop.names.keep(identity_of(*header));
+  };
+  read_headers(connection, pipelining, messages, take);
+  std::vector<ListedMessage*> without_top = std::exchange(left, {});
+  if (!without_top.empty()) {
+    maildrop.retrieved_for_identity = true;
+    maildrop.warnings.push_back("the server has no TOP: " + std::to_string(without_top.size()) +
+                                " messages are retrieved at every poll, to know them by their headers");
   }
-  bool all = true;
+  for (ListedMessage* message : without_top) read_header_by_retr(connection, *message, take);
   for (ListedMessage* message : left) {
-    connection.send("RETR " + std::to_string(message->number) + "\r\n");
-    if (read_identity(connection, *message)) continue;
     message->refused = true;
-    all = false;
-    if (warnings.size() < kMaxWarnings) {
-      warnings.push_back("message " + std::to_string(message->number) + " can be neither identified nor retrieved");
+    maildrop.complete = false;
+    if (maildrop.warnings.size() < kMaxWarnings) {
+      maildrop.warnings.push_back("message " + std::to_string(message->number) +
+                                  " can be neither identified nor retrieved");
     }
   }
-  number_the_alike(messages);
-  return all;
+  number_the_alike(messages, maildrop.names);
 }
 
 }  // namespace mailstead::pop3

@@ -1,9 +1,9 @@
 #include "connectors/pop3/client/maildrop.h"
 
 #include <algorithm>
-#include <unordered_map>
 
 #include "connectors/pop3/client/identity.h"
+#include "connectors/pop3/client/identity_order.h"
 #include "connectors/pop3/client/refusal.h"
 #include "connectors/pop3/codec/listing.h"
 #include "connectors/pop3/codec/number.h"
@@ -14,8 +14,7 @@ namespace {
 
 constexpr std::size_t kMaxUidlLine = mail::kMaxUidl + 16;  // with the message number
 constexpr std::size_t kMaxListLine = 512;
-constexpr std::size_t kSmallMaildrop = 2000;  // LIST of it costs less than a round trip
-constexpr std::size_t kSingleSizes = 100;     // up to so many are asked for one by one
+constexpr std::size_t kSingleSizes = 100;  // up to so many are asked for one by one
 
 bool by_number(const ListedMessage& a, const ListedMessage& b) {
   return a.number < b.number;
@@ -30,21 +29,23 @@ void set_size(std::vector<ListedMessage>& messages, std::size_t& next, const Lis
     if (found == messages.end() || found->number != line.number) return;
     next = static_cast<std::size_t>(found - messages.begin());
   }
-  messages[next++].size = line.size;
+  messages[next++].size = believable(line.size);
 }
 
 class Lister {
  public:
-  Lister(Connection& connection, const Capabilities& capabilities, const std::unordered_set<std::string>& known)
-      : connection_(connection), capabilities_(capabilities), known_(known) {}
+  Lister(Connection& connection, const Capabilities& capabilities)
+      : connection_(connection), capabilities_(capabilities) {}
 
-  Maildrop run() {
-    bool both = capabilities_.pipelining && known_.size() <= kSmallMaildrop;
-    connection_.send(both ? "UIDL\r\nLIST\r\n" : "UIDL\r\n");
+  Maildrop run(Asked asked, bool small) {
+    if (!asked.uidl) {
+      asked.list = small && capabilities_.pipelining;
+      connection_.send(asked.list ? "UIDL\r\nLIST\r\n" : "UIDL\r\n");
+    }
     bool has_uidl = read_uidl();
-    if (!has_uidl && !both) connection_.send("LIST\r\n");
+    if (!has_uidl && !asked.list) connection_.send("LIST\r\n");
     sort_by_number();
-    if (both || !has_uidl) read_list(has_uidl);
+    if (asked.list || !has_uidl) read_list(has_uidl);
     if (!has_uidl) sort_by_number();
     if (!has_uidl) result_.warnings.emplace_back("the server has no UIDL: messages are known by their headers");
     find_identities();
@@ -75,11 +76,12 @@ class Lister {
       warn("message " + std::to_string(message.number) + " has a UIDL above " + std::to_string(mail::kMaxUidl) +
            " octets and is left on the server");
     } else if (is_usable_uidl(parsed->uidl) && !is_header_identity(parsed->uidl)) {
-      message.identity = parsed->uidl;
+      message.identity = result_.names.keep(parsed->uidl);
     }
   }
 
   void read_list(bool has_uidl) {
+    result_.sizes_asked = true;
     Reply reply = connection_.read_reply();
     if (reply.kind == ReplyKind::kContinuation) connection_.violate("a continuation instead of an answer to LIST");
     if (!reply.ok()) {
@@ -90,8 +92,10 @@ class Lister {
     connection_.read_lines(kMaxListLine, kMaxListedMessages, [&](std::string_view line, bool /*cut*/) {
       auto parsed = parse_list_line(line);
       if (!parsed) connection_.violate("a line of the LIST listing has no message number");
-      if (!has_uidl) result_.messages.push_back({.number = parsed->number, .identity = {}, .size = parsed->size});
-      if (has_uidl) set_size(result_.messages, next, *parsed);
+      if (has_uidl) return set_size(result_.messages, next, *parsed);
+      ListedMessage& message = result_.messages.emplace_back();
+      message.number = parsed->number;
+      message.size = believable(parsed->size);
     });
   }
 
@@ -112,28 +116,22 @@ class Lister {
     for (auto& message : result_.messages) {
       if (message.identity.empty() && !message.refused) nameless.push_back(&message);
     }
-    if (!nameless.empty() && !identify_by_header(connection_, capabilities_, nameless, result_.warnings)) {
-      result_.complete = false;
-    }
-    for (auto& message : result_.messages) {
-      if (!message.refused) message.known = known_.contains(message.identity);
-    }
+    if (!nameless.empty()) identify_by_header(connection_, capabilities_.pipelining, nameless, result_);
   }
 
   // QUIRK: UIDLs made of the Message-ID are the same for two copies (getmail, "BrokenUIDL"): neither may hide the other
   void drop_repeated_uidls() {
-    std::unordered_map<std::string_view, ListedMessage*> first;
-    first.reserve(result_.messages.size());
+    std::vector<std::uint32_t> order = order_by_identity(result_.messages);
     std::vector<ListedMessage*> repeated;
-    for (auto& message : result_.messages) {
-      if (message.identity.empty()) continue;
-      auto [found, inserted] = first.try_emplace(message.identity, &message);
-      if (inserted) continue;
-      repeated.push_back(&message);
-      repeated.push_back(found->second);
+    for (std::size_t i = 1; i < order.size(); ++i) {
+      ListedMessage& one = result_.messages[order[i - 1]];
+      ListedMessage& other = result_.messages[order[i]];
+      if (one.identity != other.identity) continue;
+      repeated.push_back(&one);
+      repeated.push_back(&other);
     }
     if (!repeated.empty()) warn("the server gives one UIDL to several messages: those are known by their headers");
-    for (ListedMessage* message : repeated) message->identity.clear();
+    for (ListedMessage* message : repeated) message->identity = {};
   }
 
   void warn(std::string_view text) {
@@ -143,11 +141,11 @@ class Lister {
 
   Connection& connection_;
   const Capabilities& capabilities_;
-  const std::unordered_set<std::string>& known_;
   Maildrop result_;
 };
 
 void ask_all_sizes(Connection& connection, Maildrop& maildrop) {
+  maildrop.sizes_asked = true;
   if (!connection.exchange("LIST").ok()) return;
   std::size_t next = 0;
   connection.read_lines(kMaxListLine, kMaxListedMessages, [&](std::string_view line, bool /*cut*/) {
@@ -159,17 +157,36 @@ void read_single_size(Connection& connection, ListedMessage& message) {
   Reply reply = connection.read_reply();
   if (!reply.ok()) return;
   auto parsed = parse_list_line(reply.text);
-  if (parsed && parsed->number == message.number) message.size = parsed->size;
+  if (parsed && parsed->number == message.number) message.size = believable(parsed->size);
 }
 
 }  // namespace
 
-Maildrop list_maildrop(Connection& connection, const Capabilities& capabilities,
-                       const std::unordered_set<std::string>& known) {
-  return Lister(connection, capabilities, known).run();
+std::optional<mail::ByteCount> believable(std::optional<mail::ByteCount> announced) noexcept {
+  constexpr mail::ByteCount kUnbelievable = 1ULL << 40U;  // a tebibyte
+  return announced && *announced < kUnbelievable ? announced : std::nullopt;
+}
+
+Maildrop list_maildrop(Connection& connection, const Capabilities& capabilities, Asked asked, bool small) {
+  return Lister(connection, capabilities).run(asked, small);
+}
+
+void compare_with_ledger(Maildrop& maildrop, const storage::Ledger& ledger, const std::string& account) {
+  const std::vector<std::uint32_t> order = order_by_identity(maildrop.messages);
+  std::size_t next = 0;
+  ledger.visit_uidls(account, [&](std::string_view uidl) {
+    while (next < order.size() && maildrop.messages[order[next]].identity < uidl) ++next;
+    if (next < order.size() && maildrop.messages[order[next]].identity == uidl) {
+      maildrop.messages[order[next++]].known = true;
+      ++maildrop.present;
+    } else {
+      maildrop.gone.emplace_back(uidl);
+    }
+  });
 }
 
 void ask_sizes(Connection& connection, bool pipelining, Maildrop& maildrop) {
+  if (maildrop.sizes_asked) return;
   std::vector<ListedMessage*> wanted;
   for (auto& message : maildrop.messages) {
     if (!message.known && !message.refused && !message.size) wanted.push_back(&message);

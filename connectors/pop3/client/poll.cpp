@@ -2,20 +2,17 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "connectors/pop3/client/cleanup.h"
-#include "connectors/pop3/client/download.h"
 #include "mail/escape.h"
-#include "mail/failpoint.h"
 #include "mail/failure.h"
 #include "mail/units.h"
 
 namespace mailstead::pop3 {
 namespace {
 
-// Deletions become true at QUIT only: a connection that breaks late costs no more than so many repeated ones.
-constexpr std::size_t kMessagesPerSession = 1000;
-constexpr unsigned kMaxBrokenOff = 10;  // sessions given up because a message was larger than announced
+constexpr unsigned kMaxBrokenOff = 10;  // sessions given up because of one message
 constexpr std::size_t kMaxWarnings = 50;
 
 }  // namespace
@@ -28,28 +25,62 @@ Poll::Poll(PollParts parts, const retrieval::PollOptions& options, mail::WallTim
 
 retrieval::PollResult Poll::run() {
   while (run_session() == Next::kAnotherSession) {
+    if (may_return()) continue;
+    result_.more = true;
+    break;
   }
+  if (login_delay_.count() > 0) result_.not_before = login_delay_;
   return std::move(result_);
 }
 
 Poll::Next Poll::run_session() {
   parts_.observer.stage("signing in");
-  SignedIn session = sign_in(parts_.settings, parts_.dialer, parts_.memory, total_);
+  SessionWish wish;
+  wish.lists = true;
+  wish.wants_sizes = parts_.memory.messages <= kSmallMaildrop;
+  wish.one_by_one = one_by_one_;
+  wish.now = now_;
+  SignedIn session = sign_in(parts_.settings, parts_.dialer, parts_.memory, wish, total_);
+  login_delay_ = session.capabilities.login_delay;
+  if (one_by_one_ || parts_.memory.pipelining.given_up(now_)) session.capabilities.pipelining = false;
+  in_hand_.clear();
+  most_in_flight_ = 0;
+  try {
+    return work(session);
+  } catch (const mail::Failure& failure) {
+    session.connection->close();
+    return recover(session, failure);
+  }
+}
+
+Poll::Next Poll::work(SignedIn& session) {
   Connection& connection = *session.connection;
+  const bool pipelining = session.capabilities.pipelining;
   parts_.observer.stage("listing");
-  std::unordered_set<std::string> known = parts_.ledger.uidls(parts_.settings.name);
-  Maildrop maildrop = list_maildrop(connection, session.capabilities, known);
+  Maildrop maildrop =
+      list_maildrop(connection, session.capabilities, session.asked, parts_.memory.messages <= kSmallMaildrop);
+  find_known(connection, pipelining, maildrop);
   for (auto& text : maildrop.warnings) warn(std::move(text));
-  ask_sizes(connection, session.capabilities.pipelining, maildrop);
+  learn_from(session, maildrop);
+  ask_sizes(connection, pipelining, maildrop);
+  leave_aside(connection, pipelining, maildrop);
   report(maildrop);
   if (options_.dry_run) {
-    std::string ignored;
-    (void)quit(connection, ignored);
+    leave(connection);
     return Next::kDone;
   }
-  settle_gone(maildrop, known);
-  known.clear();
-  Selection wanted = choose(maildrop);
+  settle_gone(maildrop);
+  if (options_.mark_retrieved) {
+    leave(connection);
+    mark_retrieved(maildrop);
+    return Next::kDone;
+  }
+  return fetch_and_clean(session, maildrop);
+}
+
+Poll::Next Poll::fetch_and_clean(SignedIn& session, const Maildrop& maildrop) {
+  Connection& connection = *session.connection;
+  Selection wanted = choose(connection, session.capabilities, maildrop);
   if (!wanted.empty()) parts_.observer.stage("fetching");
   bool usable = fetch(connection, session.capabilities.pipelining, wanted);
   parts_.sink.flush();
@@ -59,146 +90,53 @@ Poll::Next Poll::run_session() {
     result_.more = broken_off_ >= kMaxBrokenOff;
     return result_.more ? Next::kDone : Next::kAnotherSession;
   }
-  if (!clean_up(session, maildrop)) return Next::kDone;
+  const bool confirmed = clean_up(session, maildrop);
+  if (most_in_flight_ > 1) parts_.memory.pipelining = {};
+  if (one_by_one_ && suspicion_ > 0) parts_.memory.pipelining.fail(now_, std::exchange(suspicion_, 0U));
+  if (!confirmed) return Next::kDone;
   return more_in_maildrop_ || more_to_delete_ ? Next::kAnotherSession : Next::kDone;
 }
 
-void Poll::collect_durable() {
-  std::vector<storage::SourceRef> sources = parts_.sink.take_durable();
-  if (!deletes() || parts_.settings.after.count() != 0) return;
-  for (auto& source : sources) durable_.insert(std::move(source.uidl));
+// QUIRK: servers that announce PIPELINING and drop or mix up what comes in one packet: served one by one from then on
+Poll::Next Poll::recover(const SignedIn& session, const mail::Failure& failure) {
+  const bool of_the_wire =
+      failure.scope() == mail::FailureScope::kSession &&
+      (failure.kind() == mail::FailureKind::kTemporary || failure.kind() == mail::FailureKind::kProtocol);
+  const bool of_a_message = failure.scope() == mail::FailureScope::kMessage;
+  if (!of_the_wire && !of_a_message) throw failure;
+  // What came whole is ours, whatever became of the connection.
+  parts_.sink.flush();
+  collect_durable();
+  const bool stepped_over = !in_hand_.empty() && note_trouble(in_hand_, failure.text());
+  if (of_a_message) handled_.insert(in_hand_);
+  if (!may_return()) throw failure.retry_after() ? failure : failure.come_again_in(login_delay_);
+  if (std::chrono::steady_clock::now() >= total_.at) throw failure;
+  if ((stepped_over || of_a_message) && ++broken_off_ < kMaxBrokenOff) return Next::kAnotherSession;
+  const bool pipelined = session.connection->in_flight() > 1;
+  if (!pipelined || one_by_one_) throw failure;
+  one_by_one_ = true;
+  suspicion_ = failure.kind() == mail::FailureKind::kProtocol ? 2 : 1;
+  return Next::kAnotherSession;
 }
 
-// Dry runs and progress bars hear of everything new at once, not again in later sessions of the same poll.
-void Poll::report(const Maildrop& maildrop) {
-  if (announced_) return;
-  announced_ = true;
-  std::uint64_t count = 0;
-  mail::ByteCount bytes = 0;
-  for (const auto& message : maildrop.messages) {
-    if (message.known || message.refused || message.size.value_or(0) > max_message()) continue;
-    if (count == room_) break;
-    ++count;
-    // A lie must not overflow the sum.
-    bytes += std::min(message.size.value_or(0), max_message());
-    if (options_.dry_run) parts_.observer.would_fetch(describe(message));
-  }
-  parts_.observer.found("", count, bytes);
+void Poll::learn_from(const SignedIn& session, const Maildrop& maildrop) {
+  parts_.memory.messages = maildrop.messages.size();
+  warn_of_expiry(session.capabilities);
 }
 
-// Only a complete listing says that something is gone. A pending clean-up of such a message is done with (K13).
-void Poll::settle_gone(const Maildrop& maildrop, const std::unordered_set<std::string>& known) {
-  if (!maildrop.complete || known.empty()) return;
-  auto present = static_cast<std::size_t>(
-      std::count_if(maildrop.messages.begin(), maildrop.messages.end(), [](const auto& m) { return m.known; }));
-  if (present == known.size()) return;
-  std::unordered_set<std::string_view> here;
-  here.reserve(present);
-  for (const auto& message : maildrop.messages) {
-    if (message.known) here.insert(message.identity);
+// RFC 2449 §6.7. Said once per value.
+void Poll::warn_of_expiry(const Capabilities& capabilities) {
+  if (parts_.memory.told_expiry == capabilities.expire_days || options_.dry_run) return;
+  parts_.memory.told_expiry = capabilities.expire_days;
+  if (!capabilities.expire_days) return;
+  const std::uint32_t days = *capabilities.expire_days;
+  if (deletes() && parts_.settings.after <= std::chrono::hours(24) * days) return;
+  if (days == 0) {
+    warn("the server itself deletes what was retrieved (EXPIRE 0): nothing can be kept there");
+  } else {
+    warn("the server itself deletes messages " + std::to_string(days) + " days after they were retrieved (EXPIRE " +
+         std::to_string(days) + ")");
   }
-  std::vector<std::string> gone;
-  for (const auto& identity : known) {
-    if (!here.contains(identity)) gone.push_back(identity);
-  }
-  std::unordered_set<std::string_view> is_gone(gone.begin(), gone.end());
-  std::vector<std::string> settled;
-  for (auto& cleanup : parts_.ledger.cleanup_due(parts_.settings.name, "", now_)) {
-    if (is_gone.contains(cleanup.uidl)) settled.push_back(std::move(cleanup.uidl));
-  }
-  if (!settled.empty()) parts_.ledger.cleaned_uidls(parts_.settings.name, settled, true);
-  parts_.ledger.forget_uidls(parts_.settings.name, gone);
-}
-
-Poll::Selection Poll::choose(const Maildrop& maildrop) {
-  Selection wanted;
-  more_in_maildrop_ = false;
-  for (const auto& message : maildrop.messages) {
-    if (message.known || message.refused || handled_.contains(message.identity)) continue;
-    if (message.size.value_or(0) > max_message()) {
-      skip(message, "larger than " + mail::format_size(max_message()));
-    } else if (wanted.size() >= room_) {
-      result_.more = true;
-      break;
-    } else if (deletes() && wanted.size() >= kMessagesPerSession) {
-      more_in_maildrop_ = true;
-      break;
-    } else {
-      wanted.push_back(&message);
-    }
-  }
-  return wanted;
-}
-
-bool Poll::fetch(Connection& connection, bool pipelining, const Selection& wanted) {
-  DownloadLimits limits{pipelining, parts_.settings.window_bytes, max_message()};
-  DownloadEvents events;
-  events.describe = [this](const ListedMessage& message) { return describe(message); };
-  events.fetched = [this](const ListedMessage& message, mail::ByteCount size) {
-    if (deletes()) handled_.insert(message.identity);
-    ++result_.fetched;
-    --room_;
-    result_.bytes += size;
-  };
-  events.refused = [this](const ListedMessage& message, const std::string& reply) {
-    handled_.insert(message.identity);
-    --room_;
-    warn("message " + std::to_string(message.number) + " could not be retrieved: " + reply);
-  };
-  events.oversized = [this](const ListedMessage& message) {
-    ++broken_off_;
-    skip(message, "larger than " + mail::format_size(max_message()) + ", although announced as " +
-                      (message.size ? mail::format_size(*message.size) : "of unknown size"));
-  };
-  return download(connection, wanted, limits, events, parts_.sink);
-}
-
-bool Poll::clean_up(SignedIn& session, const Maildrop& maildrop) {
-  Selection marked;
-  more_to_delete_ = false;
-  if (deletes()) {
-    Selection wanted = deletable(maildrop);
-    if (!wanted.empty()) {
-      parts_.observer.stage("cleaning up");
-      MAILSTEAD_FAILPOINT("cleanup.before");
-      marked = mark_deleted(*session.connection, session.capabilities.pipelining, wanted, result_.warnings);
-      more_to_delete_ = more_to_delete_ && !marked.empty();
-    }
-  }
-  std::string why;
-  bool confirmed = quit(*session.connection, why);
-  if (marked.empty()) return true;
-  if (!confirmed) {
-    warn("the server did not confirm the deletion of " + std::to_string(marked.size()) + " messages (" + why +
-         "): it is checked at the next poll");
-    return false;
-  }
-  std::vector<std::string> deleted;
-  deleted.reserve(marked.size());
-  for (const ListedMessage* message : marked) {
-    deleted.push_back(message->identity);
-    durable_.erase(message->identity);
-  }
-  parts_.ledger.cleaned_uidls(parts_.settings.name, deleted, true);
-  result_.cleaned += deleted.size();
-  return true;
-}
-
-// What is due by the ledger, and what the sink has just called durable when nothing is to be waited for.
-Poll::Selection Poll::deletable(const Maildrop& maildrop) {
-  std::unordered_set<std::string> due;
-  for (auto& cleanup : parts_.ledger.cleanup_due(parts_.settings.name, "", now_)) due.insert(std::move(cleanup.uidl));
-  due.insert(durable_.begin(), durable_.end());
-  Selection selection;
-  for (const auto& message : maildrop.messages) {
-    if (message.refused || !due.contains(message.identity)) continue;
-    if (selection.size() >= kMessagesPerSession) {
-      more_to_delete_ = true;
-      break;
-    }
-    selection.push_back(&message);
-  }
-  return selection;
 }
 
 retrieval::Incoming Poll::describe(const ListedMessage& message) const {
@@ -215,10 +153,8 @@ mail::ByteCount Poll::max_message() const {
   return limit != 0 ? limit : mail::kDefaultMaxMessageBytes;
 }
 
-void Poll::skip(const ListedMessage& message, const std::string& reason) {
-  handled_.insert(message.identity);
-  ++result_.skipped;
-  parts_.sink.skipped(describe(message), reason);
+std::size_t Poll::commit_every() const {
+  return may_return() ? parts_.settings.commit_every : std::numeric_limits<std::size_t>::max();
 }
 
 void Poll::warn(std::string text) {

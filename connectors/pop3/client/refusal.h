@@ -1,8 +1,11 @@
-// What a -ERR means (RFC 2449 §8.1, RFC 3206), beyond its words.
+// What a -ERR means (RFC 2449 §8.1, RFC 3206, RFC 6856 §5), beyond its words.
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 
+#include "connectors/pop3/codec/capabilities.h"
 #include "connectors/pop3/codec/reply.h"
 #include "mail/failure.h"
 
@@ -13,10 +16,18 @@ namespace mailstead::pop3 {
 // Another mechanism cannot help: the credentials are wrong, or the account is in trouble.
 [[nodiscard]] bool is_final_for_sign_in(const Reply& refusal);
 
-// The failure that a refused sign-in is: kTemporary/kSession, kPermanent/kAccount ([SYS/PERM]), else
-// kAuthentication/kAccount. `host` for the text.
-[[nodiscard]] mail::Failure sign_in_failure(const std::string& host, const Reply& refusal);
+// The failure that a refused sign-in is. `host` for the text.
+//   [IN-USE], [SYS/TEMP], "busy" …     kTemporary/kSession
+//   [LOGIN-DELAY]                      the same, to come again after what the words or the capability say
+//   [SYS/PERM], [UTF8]                 kPermanent/kAccount
+//   no code, though AUTH-RESP-CODE     kTemporary/kAccount (RFC 3206 §6: it is not the password), not again at once
+//   [AUTH], and everything else        kAuthentication/kAccount
+[[nodiscard]] mail::Failure sign_in_failure(const std::string& host, const Capabilities& capabilities,
+                                            const Reply& refusal);
 // A refusal of anything else: kTemporary unless [SYS/PERM].
 [[nodiscard]] mail::Failure refusal_failure(const std::string& host, const std::string& of_what, const Reply& refusal);
+
+// "… wait 5 minutes", "try again in 900 seconds": what the words say, at most kLongestLoginDelay.
+[[nodiscard]] std::optional<std::chrono::seconds> wait_in_words(std::string_view text);
 
 }  // namespace mailstead::pop3

@@ -11,7 +11,9 @@ namespace {
 class Pop3Retriever final : public retrieval::Retriever {
  public:
   Pop3Retriever(retrieval::AccountSettings settings, retrieval::Dialer dialer, const std::string& remembered)
-      : settings_(std::move(settings)), dialer_(std::move(dialer)), memory_(ServerMemory::decode(remembered)) {}
+      : settings_(std::move(settings)), dialer_(std::move(dialer)), memory_(ServerMemory::decode(remembered)) {
+    memory_.belong_to(settings_.endpoint);
+  }
 
   retrieval::PollResult poll(storage::Ledger& ledger, retrieval::MessageSink& sink, retrieval::PollObserver& observer,
                              const retrieval::PollOptions& options, mail::WallTime now, std::stop_token stop) override {
@@ -19,17 +21,17 @@ class Pop3Retriever final : public retrieval::Retriever {
   }
 
   std::vector<retrieval::FolderFacts> folders(std::stop_token stop) override {
-    SignedIn session = sign_in(settings_, dialer_, memory_, total(std::move(stop)));
+    SignedIn session = look_in(std::move(stop));
     retrieval::FolderFacts inbox;
     inbox.name = "INBOX";
     inbox.selected_for_retrieval = true;
     inbox.messages = ask_totals(*session.connection).messages;
-    end(session);
+    leave(*session.connection);
     return {std::move(inbox)};
   }
 
   retrieval::ConnectionFacts probe(std::stop_token stop) override {
-    SignedIn session = sign_in(settings_, dialer_, memory_, total(std::move(stop)));
+    SignedIn session = look_in(std::move(stop));
     retrieval::ConnectionFacts facts;
     facts.tls = session.connection->stream().tls();
     facts.greeting = session.greeting;
@@ -37,7 +39,7 @@ class Pop3Retriever final : public retrieval::Retriever {
     facts.mechanism = session.mechanism;
     facts.folders = 1;
     facts.messages = ask_totals(*session.connection).messages;
-    end(session);
+    leave(*session.connection);
     return facts;
   }
 
@@ -52,9 +54,11 @@ class Pop3Retriever final : public retrieval::Retriever {
   [[nodiscard]] net::Deadline total(std::stop_token stop) const {
     return net::Deadline::in(settings_.endpoint.timeouts.total, std::move(stop));
   }
-  static void end(SignedIn& session) {
-    std::string ignored;
-    (void)quit(*session.connection, ignored);
+  SignedIn look_in(std::stop_token stop) {
+    SessionWish wish;
+    wish.fresh = true;
+    wish.now = mail::SystemClock().wall();
+    return sign_in(settings_, dialer_, memory_, wish, total(std::move(stop)));
   }
 
   const retrieval::AccountSettings settings_;

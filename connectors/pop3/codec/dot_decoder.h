@@ -2,7 +2,8 @@
 //
 // For messages: every octet before the terminating CRLF "." CRLF is kept as it came, the final CRLF included; only the
 // dots that stuffing added are dropped. A line begins after CRLF and nowhere else, so that a bare LF in a message can
-// neither end the transfer early nor lose a dot. Keeps no bytes; one memchr per line.
+// neither end the transfer early nor lose a dot. Keeps no bytes; looks for the rare dot behind a line end in blocks
+// that the compiler turns into vector instructions, so that its speed is memory's and does not depend on the lines.
 #pragma once
 
 #include <cstddef>
@@ -28,8 +29,8 @@ class DotDecoder {
     kDotCr,  // so are "." and CR
     kDone,
   };
-  // The end of the line that contains `at`, or of the input. Sets the state there.
-  std::size_t skip_line(std::string_view input, std::size_t at) noexcept;
+  // The next line that begins with a dot, or the end of the input. Sets the state there.
+  std::size_t skip_text(std::string_view input, std::size_t at) noexcept;
 
   State state_ = State::kLineStart;
 };
@@ -51,7 +52,7 @@ std::size_t DotDecoder::feed(std::string_view input, Visit&& visit) {
           state_ = State::kText;
         }
         break;
-      case State::kText: at = skip_line(input, at); break;
+      case State::kText: at = skip_text(input, at); break;
       case State::kCr:
         state_ = input[at] == '\n' ? State::kLineStart : State::kText;
         if (state_ == State::kLineStart) ++at;
@@ -79,15 +80,42 @@ std::size_t DotDecoder::feed(std::string_view input, Visit&& visit) {
   return at;
 }
 
-inline std::size_t DotDecoder::skip_line(std::string_view input, std::size_t at) noexcept {
-  const void* found = std::memchr(input.data() + at, '\n', input.size() - at);
-  if (found == nullptr) {
-    state_ = input.back() == '\r' ? State::kCr : State::kText;
-    return input.size();
+// The first `at` ≥ `from` with LF at `at` and a dot behind it; `input.size()` without one.
+[[nodiscard]] inline std::size_t find_dot_line(std::string_view input, std::size_t from) noexcept {
+  constexpr std::size_t kBlock = 64;
+  const char* bytes = input.data();
+  std::size_t at = from;
+  for (; at + kBlock < input.size(); at += kBlock) {
+    unsigned char found = 0;
+    for (std::size_t i = 0; i < kBlock; ++i) {
+      found |= static_cast<unsigned char>(bytes[at + i] == '\n') & static_cast<unsigned char>(bytes[at + i + 1] == '.');
+    }
+    if (found != 0) break;
   }
-  auto line_feed = static_cast<std::size_t>(static_cast<const char*>(found) - input.data());
-  if (line_feed > 0 && input[line_feed - 1] == '\r') state_ = State::kLineStart;
-  return line_feed + 1;
+  for (; at + 1 < input.size(); ++at) {
+    if (bytes[at] == '\n' && bytes[at + 1] == '.') return at;
+  }
+  return input.size();
+}
+
+// The octet before `at` was no CR: of the line end that would need one the first octet is inside `input`.
+inline std::size_t DotDecoder::skip_text(std::string_view input, std::size_t at) noexcept {
+  for (std::size_t from = at;;) {
+    std::size_t line_feed = find_dot_line(input, from);
+    if (line_feed == input.size()) break;
+    if (line_feed > at && input[line_feed - 1] == '\r') {
+      state_ = State::kLineStart;
+      return line_feed + 1;
+    }
+    from = line_feed + 1;
+  }
+  bool after_cr = input.size() - at >= 2 && input[input.size() - 2] == '\r';
+  if (input.back() == '\r') {
+    state_ = State::kCr;
+  } else if (input.back() == '\n' && after_cr) {
+    state_ = State::kLineStart;
+  }
+  return input.size();
 }
 
 }  // namespace mailstead::pop3

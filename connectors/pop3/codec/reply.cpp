@@ -7,9 +7,20 @@ namespace mailstead::pop3 {
 namespace {
 
 // The status word ends at a blank or at the end of the line: "+OKAY" is no reply.
+// QUIRK: servers that write "+OK, …", "-ERR: …" or "+OK[…" (fetchmail takes them): any octet but a letter or digit ends
+// it
 bool starts_with_status(std::string_view line, std::string_view status) noexcept {
-  return line.size() >= status.size() && mail::iequals(line.substr(0, status.size()), status) &&
-         (line.size() == status.size() || mail::is_blank(line[status.size()]));
+  if (line.size() < status.size() || !mail::iequals(line.substr(0, status.size()), status)) return false;
+  if (line.size() == status.size()) return true;
+  char next = line[status.size()];
+  return !mail::is_letter(next) && !mail::is_digit(next);
+}
+
+// What follows the status word, without the punctuation that a sloppy server put there.
+std::string_view text_behind(std::string_view line, std::size_t status) noexcept {
+  line.remove_prefix(status);
+  if (!line.empty() && (line.front() == ',' || line.front() == ':' || line.front() == '-')) line.remove_prefix(1);
+  return mail::trim(line);
 }
 
 // RFC 2449 §8: "[" 1*(%x21-5C / %x5E-7F) "]" as the first thing of the text.
@@ -35,10 +46,10 @@ bool Reply::has_code(std::string_view name) const noexcept {
 std::optional<Reply> parse_reply(std::string_view line) noexcept {
   Reply reply;
   if (starts_with_status(line, "+OK")) {
-    reply.text = mail::trim(line.substr(3));
+    reply.text = text_behind(line, 3);
   } else if (starts_with_status(line, "-ERR")) {
     reply.kind = ReplyKind::kError;
-    reply.text = mail::trim(line.substr(4));
+    reply.text = text_behind(line, 4);
   } else if (line == "+" || (line.size() > 1 && line[0] == '+' && mail::is_blank(line[1]))) {
     return Reply{ReplyKind::kContinuation, {}, mail::trim(line.substr(1))};
   } else {

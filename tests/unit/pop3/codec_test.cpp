@@ -2,12 +2,15 @@
 
 #include <random>
 
+#include "connectors/pop3/client/identity_order.h"
+#include "connectors/pop3/client/refusal.h"
 #include "connectors/pop3/client/server_memory.h"
 #include "connectors/pop3/codec/apop.h"
 #include "connectors/pop3/codec/capabilities.h"
 #include "connectors/pop3/codec/command_line.h"
 #include "connectors/pop3/codec/dot_decoder.h"
 #include "connectors/pop3/codec/dot_encoder.h"
+#include "connectors/pop3/codec/lf_dot_decoder.h"
 #include "connectors/pop3/codec/listing.h"
 #include "connectors/pop3/codec/number.h"
 #include "connectors/pop3/codec/reply.h"
@@ -125,6 +128,45 @@ TEST(Pop3DotEncoder, RoundsTripForEveryCanonicalMessage) {
   }
 }
 
+TEST(Pop3DotDecoder, FindsDotLinesWhereverABlockEnds) {
+  for (std::size_t length = 0; length < 200; ++length) {
+    const std::string line(length, 'x');
+    const std::string wire = "a\n.b" + line + "\r\n.." + line + "\r\n.\r\n";
+    const std::string body = "a\n.b" + line + "\r\n." + line + "\r\n";
+    for (std::size_t cut = 0; cut <= wire.size(); ++cut) {
+      ASSERT_EQ(decode_in_pieces(wire, {cut}), (Decoded{body, wire.size(), true})) << length << "," << cut;
+    }
+  }
+}
+
+TEST(Pop3LfDotDecoder, TurnsLineFeedsIntoLineEnds) {
+  const struct {
+    std::string_view wire, body;
+    bool done = true;
+  } rows[] = {
+      {".\n"sv, ""sv},
+      {"\n.\n"sv, "\r\n"sv},
+      {"a\n..b\n.c\n.\n"sv, "a\r\n.b\r\nc\r\n"sv},
+      {"a\r\nb\r.\n.\r\n"sv, "a\r\nb\r.\r\n"sv},
+      {".\rx\n.\n"sv, "\rx\r\n"sv},
+      {"a\0\xff\n.\n"sv, "a\0\xff\r\n"sv},
+      {"a\n.\r"sv, "a\r\n"sv, false},
+  };
+  for (const auto& row : rows) {
+    for (std::size_t piece = 1; piece <= row.wire.size(); ++piece) {
+      LfDotDecoder decoder;
+      std::string body;
+      std::size_t used = 0;
+      while (used < row.wire.size() && !decoder.done()) {
+        used += decoder.feed(row.wire.substr(used, piece), [&](std::string_view part) { body += part; });
+      }
+      EXPECT_EQ(body, row.body) << piece;
+      EXPECT_EQ(decoder.done(), row.done);
+      EXPECT_EQ(used, row.wire.size());
+    }
+  }
+}
+
 TEST(Pop3Reply, TellsAnswersFromNoise) {
   EXPECT_TRUE(parse_reply("+OK")->ok());
   EXPECT_TRUE(parse_reply("+ok dovecot ready")->ok());
@@ -135,6 +177,8 @@ TEST(Pop3Reply, TellsAnswersFromNoise) {
   EXPECT_FALSE(parse_reply("-ERR [SYSTEM] x")->has_code("SYS"));
   EXPECT_EQ(parse_reply("-ERR [no code] x")->code, "");
   EXPECT_EQ(parse_reply("-ERR [unclosed")->code, "");
+  EXPECT_EQ(parse_reply("+OK, hello")->text, "hello");
+  EXPECT_EQ(parse_reply("-ERR:[IN-USE] x")->code, "IN-USE");
   EXPECT_EQ(parse_reply("+ YWJj")->kind, ReplyKind::kContinuation);
   EXPECT_EQ(parse_reply("+ YWJj")->text, "YWJj");
   EXPECT_EQ(parse_reply("+")->kind, ReplyKind::kContinuation);
@@ -224,13 +268,98 @@ TEST(Pop3CommandLine, SplitsLinesAtEveryLength) {
   EXPECT_EQ(parse_command("").verb, "");
 }
 
+TEST(Pop3Capabilities, BelievesNoAbsurdNumbers) {
+  using std::chrono::seconds;
+  const struct {
+    std::string_view line;
+    seconds delay;
+    std::optional<std::uint32_t> days;
+  } rows[] = {
+      {"LOGIN-DELAY 900", seconds(900), {}}, {"login-delay 900 USER", seconds(900), {}},
+      {"LOGIN-DELAY -1", seconds(0), {}},    {"LOGIN-DELAY 18446744073709551615", kLongestLoginDelay, {}},
+      {"LOGIN-DELAY", seconds(0), {}},       {"EXPIRE 0", seconds(0), 0},
+      {"EXPIRE 60 USER", seconds(0), 60},    {"EXPIRE NEVER", seconds(0), {}},
+      {"EXPIRE 4294967296", seconds(0), {}},
+  };
+  for (const auto& row : rows) {
+    Capabilities capabilities;
+    capabilities.add(row.line);
+    EXPECT_EQ(capabilities.login_delay, row.delay) << row.line;
+    EXPECT_EQ(capabilities.expire_days, row.days) << row.line;
+  }
+}
+
+TEST(Pop3Refusal, FindsTheWaitInWords) {
+  using std::chrono::seconds;
+  EXPECT_EQ(wait_in_words("please wait 5 minutes between checks"), seconds(300));
+  EXPECT_EQ(wait_in_words("Try in 900 seconds"), seconds(900));
+  EXPECT_EQ(wait_in_words("1 hour"), seconds(3600));
+  EXPECT_EQ(wait_in_words("99999999999999999999 minutes, or 7 sec"), seconds(7));
+  EXPECT_EQ(wait_in_words("1000000000000 hours"), kLongestLoginDelay);
+  for (std::string_view none : {"", "later", "5 apples", "minutes 5"}) EXPECT_FALSE(wait_in_words(none)) << none;
+}
+
+TEST(Pop3IdentityOrder, SortsWhateverTheServerLists) {
+  std::mt19937 random(5);  // NOLINT: the same names each time
+  for (int round = 0; round < 300; ++round) {
+    std::vector<std::string> names;
+    for (auto n = random() % 30; n > 0; --n) {
+      std::string name(random() % 12, 'p');
+      for (auto m = random() % 10; m > 0; --m) name += static_cast<char>(random() % 256);
+      names.push_back(name);
+    }
+    std::vector<ListedMessage> messages(names.size());
+    for (std::size_t i = 0; i < names.size(); ++i) messages[i].identity = names[i];
+    std::vector<std::string> sorted;
+    for (std::uint32_t index : order_by_identity(messages)) sorted.push_back(names[index]);
+    std::erase(names, "");
+    std::sort(names.begin(), names.end());
+    ASSERT_EQ(sorted, names);
+  }
+}
+
 TEST(Pop3ServerMemory, SurvivesARoundTripAndNoise) {
+  const mail::WallTime now(std::chrono::seconds(1'700'000'000));
   ServerMemory memory;
   EXPECT_EQ(memory.encode(), "");
   memory.capa_failures = 2;
-  EXPECT_FALSE(ServerMemory::decode(memory.encode()).asks_capabilities());
-  EXPECT_TRUE(ServerMemory::decode("x capa-failures=-1 \xff").asks_capabilities());
+  memory.pipelining.fail(now);
+  memory.login_pipeline.fail(now, 2);
+  memory.told_expiry = 0;
+  memory.messages = 7;
+  for (std::string_view line : {"SASL PLAIN X,Y LOGIN", "PIPELINING", "LOGIN-DELAY 60", "EXPIRE 30", "UTF8 USER"}) {
+    memory.capabilities.add(line);
+  }
+  memory.capabilities.known = true;
+  memory.asked = now;
+  ServerMemory back = ServerMemory::decode(memory.encode());
+  EXPECT_EQ(back.encode(), memory.encode());
+  EXPECT_FALSE(back.asks_capabilities());
+  EXPECT_FALSE(back.pipelining.given_up(now));
+  EXPECT_TRUE(back.login_pipeline.given_up(now));
+  EXPECT_FALSE(back.login_pipeline.given_up(now + std::chrono::hours(24 * 31)));
+  EXPECT_TRUE(back.is_fresh(now + std::chrono::hours(1)));
+  EXPECT_FALSE(back.is_fresh(now + std::chrono::hours(24 * 8)));
+  EXPECT_EQ(back.capabilities.mechanisms, (std::vector<std::string>{"PLAIN", "LOGIN"}));
+  EXPECT_EQ(back.capabilities.login_delay, std::chrono::seconds(60));
+  EXPECT_TRUE(back.capabilities.pipelining && back.capabilities.utf8);
+  EXPECT_TRUE(ServerMemory::decode("x capa-failures=-1 \xff = messages").asks_capabilities());
   EXPECT_EQ(ServerMemory::decode("capa-failures=99999999999").capa_failures, 2U);
+}
+
+TEST(Pop3ServerMemory, BelongsToOneServer) {
+  net::Endpoint endpoint;
+  endpoint.host = "pop.example.org";
+  endpoint.port = 995;
+  ServerMemory memory = ServerMemory::decode("capa-failures=1");
+  memory.belong_to(endpoint);
+  EXPECT_EQ(memory.capa_failures, 1U);
+  memory = ServerMemory::decode(memory.encode());
+  memory.belong_to(endpoint);
+  EXPECT_EQ(memory.capa_failures, 1U);
+  endpoint.tls = net::TlsMode::kStartTls;
+  memory.belong_to(endpoint);
+  EXPECT_EQ(memory.capa_failures, 0U);
 }
 
 }  // namespace

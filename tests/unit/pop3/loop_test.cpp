@@ -17,6 +17,26 @@ using testing::ManualClock;
 using testing::ServedStore;
 using testing::SessionStream;
 
+// Counts how often the client waits for an answer: the round trips of a session behind the connection's own.
+class CountingStream final : public testing::ClientStream {
+ public:
+  CountingStream(std::unique_ptr<net::Stream> inner, int& flights) : inner_(std::move(inner)), flights_(flights) {}
+  std::size_t read_some(std::span<char> into, const net::Deadline& deadline) override {
+    if (std::exchange(asked_, false)) ++flights_;
+    return inner_->read_some(into, deadline);
+  }
+  void write_all(std::string_view bytes, const net::Deadline& deadline) override {
+    asked_ = true;
+    inner_->write_all(bytes, deadline);
+  }
+  void close() noexcept override { inner_->close(); }
+
+ private:
+  std::unique_ptr<net::Stream> inner_;
+  int& flights_;
+  bool asked_ = true;  // the greeting is waited for
+};
+
 class Loop {
  public:
   explicit Loop(const std::vector<std::string>& messages) : served(messages) {
@@ -29,10 +49,15 @@ class Loop {
         {served.store(), testing::keys_of_alice, clock, "localhost", false, make_maildrop_locks()});
     auto dialer = [factory, this](const net::Endpoint&, const net::Deadline&) {
       ++dialled;
-      return std::make_unique<SessionStream>(factory({"127.0.0.1", true, false}, {}));
+      return std::make_unique<CountingStream>(std::make_unique<SessionStream>(factory({"127.0.0.1", true, false}, {})),
+                                              flights);
     };
     retrieval::PollObserver observer;
-    return make_retriever(settings, dialer)->poll(ledger, sink, observer, {}, clock.wall(), {});
+    flights = 0;
+    auto retriever = make_retriever(settings, dialer, remembered);
+    auto result = retriever->poll(ledger, sink, observer, {}, clock.wall(), {});
+    remembered = retriever->remembered();
+    return result;
   }
   ServedStore served;
   ManualClock clock;
@@ -40,6 +65,8 @@ class Loop {
   FakeLedger ledger;
   FakeSink sink{ledger};
   int dialled = 0;
+  int flights = 0;  // of the last poll
+  std::string remembered;
 };
 
 std::vector<std::string> odd_messages(std::size_t count) {
@@ -68,6 +95,31 @@ TEST(Pop3Loop, BringsEveryByteHome) {
     ASSERT_EQ(loop.sink.ended[i].incoming.size_hint, messages[i].size()) << i;
   }
   EXPECT_EQ(loop.poll().fetched, 0U);
+}
+
+// From connect to close there is one more, and another with TLS: at most 8 with new mail, at most 6 without.
+TEST(Pop3Loop, TakesFewRoundTrips) {
+  struct Case {
+    const char* mechanism;
+    int first, nothing_new, more, with_deletion;
+  };
+  // The greeting; CAPA, at the first poll alone; the sign-in with the listing; RETR; DELE and QUIT.
+  for (const Case& row : {Case{"plain", 4, 2, 3, 4}, Case{"scram-sha-256", 6, 4, 5, 6}}) {
+    SCOPED_TRACE(row.mechanism);
+    Loop loop(odd_messages(20));
+    loop.settings.credentials.mechanism = row.mechanism;
+    EXPECT_EQ(loop.poll().fetched, 20U);
+    EXPECT_EQ(loop.flights, row.first);
+    EXPECT_EQ(loop.poll().fetched, 0U);
+    EXPECT_EQ(loop.flights, row.nothing_new);
+    loop.ledger.known.erase(loop.ledger.known.begin());
+    EXPECT_EQ(loop.poll().fetched, 1U);
+    EXPECT_EQ(loop.flights, row.more);
+    loop.ledger.known.clear();
+    loop.settings.after_fetch = retrieval::AfterFetch::kDelete;
+    EXPECT_EQ(loop.poll().cleaned, 20U);
+    EXPECT_EQ(loop.flights, row.with_deletion);
+  }
 }
 
 TEST(Pop3Loop, DeletesWhatIsDurableInSeveralSessions) {

@@ -18,11 +18,13 @@ namespace mailstead::pop3::testing {
 
 class FakeLedger final : public storage::Ledger {
  public:
-  std::unordered_set<std::string> known;
+  std::set<std::string, std::less<>> known;
   std::map<std::string, mail::WallTime> cleanups;
   std::map<std::string, storage::Trouble> kept_troubles;  // by UIDL
   std::vector<storage::Shown> had;                        // what adopt() knows of
   std::vector<std::string> forgotten, deleted;
+  std::vector<storage::RetrievedMessage> retrieved;
+  std::vector<std::pair<std::string, std::string>> renamed;
 
   std::optional<storage::FolderProgress> folder(const std::string&, const std::string&) const override { return {}; }
   void advance(const std::string&, const std::string&, std::uint32_t, storage::Uid, storage::ModSeq) override {}
@@ -73,7 +75,20 @@ class FakeLedger final : public storage::Ledger {
   void forget_troubles(const std::vector<storage::SourceRef>& sources) override {
     for (const auto& source : sources) kept_troubles.erase(source.uidl);
   }
-  std::unordered_set<std::string> uidls(const std::string&) const override { return known; }
+  void visit_uidls(const std::string&, const std::function<void(std::string_view)>& visit) const override {
+    for (const auto& uidl : known) visit(uidl);
+  }
+  void mark_uidls(const std::string&, const std::vector<std::string>& uidls) override {
+    known.insert(uidls.begin(), uidls.end());
+  }
+  void visit_retrieved(const std::string&,
+                       const std::function<void(const storage::RetrievedMessage&)>& visit) const override {
+    for (const auto& message : retrieved) visit(message);
+  }
+  void rename_uidls(const std::string&, const std::vector<std::pair<std::string, std::string>>& names) override {
+    for (const auto& [old_name, new_name] : names) known.erase(old_name), known.insert(new_name);
+    renamed.insert(renamed.end(), names.begin(), names.end());
+  }
   void forget_uidls(const std::string&, const std::vector<std::string>& gone) override {
     for (const auto& uidl : gone) known.erase(uidl), kept_troubles.erase(uidl), forgotten.push_back(uidl);
   }

@@ -139,7 +139,7 @@ TEST_P(AcceptorContract, SameUidlAgainNamesTheMessage) {
   AcceptReceipt second = accepted(store(), pop);
   EXPECT_EQ(second.outcome, Outcome::kAlreadyRetrieved);
   EXPECT_EQ(second.message, first.message);
-  EXPECT_THAT(store().ledger().uidls("isp"), ElementsAre("'; DROP TABLE messages; --"));
+  EXPECT_THAT(uidls_of(store().ledger(), "isp"), ElementsAre("'; DROP TABLE messages; --"));
 }
 
 struct DuplicateCase {

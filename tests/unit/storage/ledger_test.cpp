@@ -75,7 +75,7 @@ MAILSTEAD_FOR_EACH_STORE(LedgerContract);
 
 TEST_P(LedgerContract, UnknownFolderHasNoProgress) {
   EXPECT_FALSE(ledger().folder("work", "INBOX"));
-  EXPECT_THAT(ledger().uidls("work"), IsEmpty());
+  EXPECT_THAT(uidls_of(ledger(), "work"), IsEmpty());
   EXPECT_THAT(ledger().cleanup_due("work", "INBOX", at(0)), IsEmpty());
 }
 
@@ -140,9 +140,9 @@ TEST_P(LedgerContract, SkippedUidlIsKeptUntilForgotten) {
   Acceptance pop = message(1);
   pop.source = {"isp", "", 0, 0, "u2"};
   accepted(store(), pop);
-  EXPECT_THAT(ledger().uidls("isp"), UnorderedElementsAre("u1", "u2"));
+  EXPECT_THAT(uidls_of(ledger(), "isp"), UnorderedElementsAre("u1", "u2"));
   ledger().forget_skipped("isp");
-  EXPECT_THAT(ledger().uidls("isp"), ElementsAre("u2"));
+  EXPECT_THAT(uidls_of(ledger(), "isp"), ElementsAre("u2"));
 }
 
 TEST_P(LedgerContract, UidlsWithEqualBeginningsStayDistinct) {
@@ -152,9 +152,49 @@ TEST_P(LedgerContract, UidlsWithEqualBeginningsStayDistinct) {
     pop.source = {"isp", "", 0, 0, beginning + end};
     EXPECT_EQ(accepted(store(), pop).outcome, AcceptReceipt::Outcome::kAccepted);
   }
-  EXPECT_EQ(ledger().uidls("isp").size(), 2U);
+  EXPECT_EQ(uidls_of(ledger(), "isp").size(), 2U);
   ledger().forget_uidls("isp", {beginning + "a"});
-  EXPECT_THAT(ledger().uidls("isp"), ElementsAre(beginning + "b"));
+  EXPECT_THAT(uidls_of(ledger(), "isp"), ElementsAre(beginning + "b"));
+}
+
+TEST_P(LedgerContract, UidlsComeAscendingByOctets) {
+  ledger().mark_uidls("isp", {"b", "a", "\xc3\xa4", "B", "a1", "10", "9"});
+  ledger().mark_uidls("other", {"0"});
+  EXPECT_THAT(uidls_of(ledger(), "isp"), ElementsAre("10", "9", "B", "a", "a1", "b", "\xc3\xa4"));
+}
+
+TEST_P(LedgerContract, RenamedUidlsKeepWhatIsPending) {
+  std::size_t number = 0;
+  for (const char* uidl : {"a", "b", "c"}) {
+    Acceptance pop = message(++number);
+    pop.source = {"isp", "", 0, 0, uidl};
+    pop.from = "x@example.org";
+    if (number == 2) pop.cleanup_at = at(0);
+    accepted(store(), pop);
+  }
+  ledger().skip({"isp", "", 0, 0, "d"}, at(0), "too large");
+  std::vector<std::string> found;
+  ledger().visit_retrieved("isp", [&](const RetrievedMessage& one) {
+    EXPECT_EQ(one.from, "x@example.org");
+    found.push_back(one.uidl + one.message_id);
+  });
+  EXPECT_THAT(found, UnorderedElementsAre("a1@example.org", "b2@example.org", "c3@example.org"));
+  // b takes the name that a loses.
+  ledger().rename_uidls("isp", {{"a", "z"}, {"b", "a"}, {"unknown", "y"}});
+  EXPECT_THAT(uidls_of(ledger(), "isp"), ElementsAre("a", "c", "d", "z"));
+  auto due = ledger().cleanup_due("isp", "", at(0));
+  ASSERT_EQ(due.size(), 1U);
+  EXPECT_EQ(due[0].uidl, "a");
+}
+
+TEST_P(LedgerContract, MarkedUidlsCountAsRetrieved) {
+  ledger().mark_uidls("isp", {"u1", "u2"});
+  ledger().mark_uidls("isp", {"u2"});
+  Acceptance pop = message(1);
+  pop.source = {"isp", "", 0, 0, "u1"};
+  EXPECT_EQ(accepted(store(), pop).outcome, AcceptReceipt::Outcome::kAlreadyRetrieved);
+  ledger().forget_skipped("isp");
+  EXPECT_THAT(uidls_of(ledger(), "isp"), ElementsAre("u1", "u2"));
 }
 
 TEST_P(LedgerContract, CleanupWaitsForItsTimeAndEndsOnce) {
@@ -188,7 +228,7 @@ TEST_P(LedgerContract, DeletedUidlLeavesTheLedger) {
   ledger().cleaned_uidls("isp", {"b"}, true);
   ledger().cleaned_uidls("isp", {"a"}, false);
   EXPECT_THAT(ledger().cleanup_due("isp", "", at(0)), IsEmpty());
-  EXPECT_THAT(ledger().uidls("isp"), ElementsAre("a"));
+  EXPECT_THAT(uidls_of(ledger(), "isp"), ElementsAre("a"));
 }
 
 TEST_P(LedgerContract, MessageInTroubleIsNotDoneUntilItIsSteppedOver) {
@@ -242,13 +282,13 @@ TEST_P(LedgerContract, AcceptedAfterAllIsNoLongerInTroubleNorSkipped) {
 TEST_P(LedgerContract, TroubleOfAUidlIsSteppedOverAndAcceptedLater) {
   SourceRef source{"isp", "", 0, 0, "u1"};
   for (int attempt = 0; attempt < 3; ++attempt) ledger().note_trouble(source, at(0), "torn");
-  EXPECT_THAT(ledger().uidls("isp"), ElementsAre("u1"));
+  EXPECT_THAT(uidls_of(ledger(), "isp"), ElementsAre("u1"));
   Acceptance pop = message(1);
   pop.source = source;
   EXPECT_EQ(accepted(store(), pop).outcome, AcceptReceipt::Outcome::kAccepted);
   EXPECT_THAT(ledger().troubles("isp"), IsEmpty());
   ledger().forget_skipped("isp");
-  EXPECT_THAT(ledger().uidls("isp"), ElementsAre("u1"));
+  EXPECT_THAT(uidls_of(ledger(), "isp"), ElementsAre("u1"));
 }
 
 TEST_P(LedgerContract, TroublesEndWhenToldOrWhenTheirFolderStartsAnew) {

@@ -52,6 +52,12 @@ inline std::string body(std::size_t number, std::size_t size = 600) {
   return text;
 }
 
+inline std::vector<std::string> uidls_of(const Ledger& ledger, const std::string& account) {
+  std::vector<std::string> all;
+  ledger.visit_uidls(account, [&](std::string_view uidl) { all.emplace_back(uidl); });
+  return all;
+}
+
 inline std::string read_all(const mail::Content& content) {
   return mail::read_range(content, 0, content.size());
 }
