@@ -154,7 +154,8 @@ mail::ByteCount Poll::max_message() const {
 }
 
 std::size_t Poll::commit_every() const {
-  return may_return() ? parts_.settings.commit_every : std::numeric_limits<std::size_t>::max();
+  if (!may_return()) return std::numeric_limits<std::size_t>::max();
+  return std::max<std::size_t>(1, parts_.settings.commit_every);
 }
 
 void Poll::warn(std::string text) {

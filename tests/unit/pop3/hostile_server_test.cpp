@@ -67,7 +67,8 @@ Outcome poll_against(const std::string& server, const std::function<void(retriev
 
 TEST(Pop3HostileServer, IsLeftWheneverItFallsSilent) {
   const std::string whole =
-      "+OK\r\n+OK\r\nPIPELINING\r\nUIDL\r\nSASL PLAIN\r\nUSER\r\n.\r\n+OK\r\n+OK\r\nTOP\r\n.\r\n+OK\r\n1 a\r\n2 b\r\n.\r\n"
+      "+OK\r\n+OK\r\nPIPELINING\r\nUIDL\r\nSASL PLAIN\r\nUSER\r\n.\r\n+OK\r\n+OK\r\nTOP\r\n.\r\n+OK\r\n1 a\r\n2 "
+      "b\r\n.\r\n"
       "+OK\r\n1 6\r\n2 6\r\n.\r\n+OK\r\nA: 1\r\n.\r\n+OK\r\nB: 2\r\n.\r\n";
   for (std::size_t cut = 0; cut < whole.size(); ++cut) {
     Outcome outcome = poll_against(whole.substr(0, cut));
