@@ -25,6 +25,8 @@ class AddressScanner {
   void next(AddressToken& token);
   // The last comment since the last call, resolved; empty when there was none.
   [[nodiscard]] std::string take_comment();
+  // What was not scanned yet.
+  [[nodiscard]] std::string_view rest() const noexcept { return rest_; }
 
  private:
   bool skip_gap();

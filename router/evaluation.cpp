@@ -59,7 +59,8 @@ void Evaluation::add_address_fields(AddressValues& into, std::initializer_list<s
 
 void Evaluation::add_envelope_to(AddressValues& into) const {
   for (const std::string& recipient : subject_.envelope_to) add_addresses(into, recipient);
-  if (subject_.envelope_to.empty()) add_address_fields(into, {"Delivered-To", "X-Original-To", "Envelope-To"});
+  if (subject_.envelope_to.empty() && !subject_.envelope_sought)
+    add_address_fields(into, {"Delivered-To", "X-Original-To", "Envelope-To"});
 }
 
 AddressValues& Evaluation::addresses(AddressSource source) {

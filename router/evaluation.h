@@ -56,7 +56,8 @@ class Evaluation {
   // Every value of that field, in order; the name is in lower case. Lives as long as this object.
   [[nodiscard]] std::vector<Value>& header(const std::string& lower_name);
   // Addresses of the header field or the envelope. An unknown envelope is read from what the last hop wrote down:
-  // Return-Path (RFC 5321 §4.4); Delivered-To, X-Original-To, Envelope-To.
+  // Return-Path (RFC 5321 §4.4); Delivered-To, X-Original-To, Envelope-To. Recipients are not, where the account says
+  // itself where they stand.
   [[nodiscard]] AddressValues& addresses(AddressSource source);
   // Decoded text of all text parts (≤ kMaxValueBytes), and the bytes of the whole message (as much).
   [[nodiscard]] Value& body_text();

@@ -24,6 +24,8 @@ struct Subject {
   mail::WallTime now;
   std::string_view envelope_from;  // "" unknown
   const std::vector<std::string>& envelope_to;
+  // The account says where envelope recipients are found: where none was found there, none is known.
+  bool envelope_sought = false;
 };
 
 }  // namespace mailstead::router

@@ -15,11 +15,22 @@ namespace mailstead::router {
 namespace {
 
 constexpr std::size_t kMaxLine = 4096;
-constexpr std::array<std::string_view, 9> kVariables = {
-    "header:NAME", "from.local", "from.domain", "to.local", "to.domain", "account", "folder", "regex:1", "date:%Y-%m"};
+constexpr std::array<std::string_view, 12> kVariables = {
+    "header:NAME",       "from.local",         "from.domain", "to.local", "to.domain", "envelope-to",
+    "envelope-to.local", "envelope-to.domain", "account",     "folder",   "regex:1",   "date:%Y-%m"};
 // The same without arguments, for a suggestion.
-constexpr std::array<std::string_view, 9> kNames = {"header",  "from.local", "from.domain", "to.local", "to.domain",
-                                                    "account", "folder",     "regex",       "date"};
+constexpr std::array<std::string_view, 12> kNames = {"header",
+                                                     "from.local",
+                                                     "from.domain",
+                                                     "to.local",
+                                                     "to.domain",
+                                                     "envelope-to",
+                                                     "envelope-to.local",
+                                                     "envelope-to.domain",
+                                                     "account",
+                                                     "folder",
+                                                     "regex",
+                                                     "date"};
 
 std::string first_of(AddressValues& found, std::vector<Value> AddressValues::*part) {
   const std::vector<Value>& values = found.*part;
@@ -27,6 +38,8 @@ std::string first_of(AddressValues& found, std::vector<Value> AddressValues::*pa
 }
 
 std::string recipient_part(Evaluation& evaluation, std::vector<Value> AddressValues::*part) {
+  if (!evaluation.subject().envelope_to.empty())
+    return first_of(evaluation.addresses(AddressSource::kEnvelopeTo), part);
   AddressValues& to = evaluation.addresses(AddressSource::kTo);
   return first_of(to.whole.empty() ? evaluation.addresses(AddressSource::kEnvelopeTo) : to, part);
 }
@@ -94,9 +107,10 @@ class Template::Reader {
   }
 
   void add(std::size_t position, std::string_view argument) {
-    constexpr std::array<Kind, 9> kKinds = {Kind::kHeader,  Kind::kFromLocal, Kind::kFromDomain,
-                                            Kind::kToLocal, Kind::kToDomain,  Kind::kAccount,
-                                            Kind::kFolder,  Kind::kRegex,     Kind::kDate};
+    constexpr std::array<Kind, 12> kKinds = {
+        Kind::kHeader,   Kind::kFromLocal,  Kind::kFromDomain,      Kind::kToLocal,
+        Kind::kToDomain, Kind::kEnvelopeTo, Kind::kEnvelopeToLocal, Kind::kEnvelopeToDomain,
+        Kind::kAccount,  Kind::kFolder,     Kind::kRegex,           Kind::kDate};
     Piece piece{kKinds[position], std::string(argument), 0};
     if (piece.kind == Kind::kHeader) {
       if (!mail::is_field_name(argument)) compiler_.problem(in_quotes(argument) + " is no name of a header field");
@@ -158,6 +172,11 @@ std::string Template::value_of(const Piece& piece, Evaluation& evaluation) {
     case Kind::kFromDomain: return first_of(evaluation.addresses(AddressSource::kFrom), &AddressValues::domain);
     case Kind::kToLocal: return recipient_part(evaluation, &AddressValues::local);
     case Kind::kToDomain: return recipient_part(evaluation, &AddressValues::domain);
+    case Kind::kEnvelopeTo: return first_of(evaluation.addresses(AddressSource::kEnvelopeTo), &AddressValues::whole);
+    case Kind::kEnvelopeToLocal:
+      return first_of(evaluation.addresses(AddressSource::kEnvelopeTo), &AddressValues::local);
+    case Kind::kEnvelopeToDomain:
+      return first_of(evaluation.addresses(AddressSource::kEnvelopeTo), &AddressValues::domain);
     case Kind::kAccount: return std::string(subject.account);
     case Kind::kFolder: return std::string(subject.folder);
     case Kind::kRegex:
@@ -187,12 +206,20 @@ std::string Template::line(Evaluation& evaluation) const {
   return std::string(mail::trim(cut(out, kMaxLine)));
 }
 
-std::optional<std::string> Template::address(Evaluation& evaluation) const {
+std::vector<std::string> Template::addresses(Evaluation& evaluation) const {
+  std::vector<std::string> found;
+  auto add = [&](std::string_view text) {
+    text = mail::trim(text);
+    if (mail::is_envelope_address(text)) found.emplace_back(text);
+  };
+  if (pieces_.size() == 1 && pieces_.front().kind == Kind::kEnvelopeTo) {
+    for (const Value& recipient : evaluation.addresses(AddressSource::kEnvelopeTo).whole) add(recipient.text());
+    return found;
+  }
   std::string out;
   for (const Piece& piece : pieces_) out += value_of(piece, evaluation);
-  std::string_view bare = mail::trim(out);
-  if (!mail::is_envelope_address(bare)) return std::nullopt;
-  return std::string(bare);
+  add(out);
+  return found;
 }
 
 }  // namespace mailstead::router

@@ -3,7 +3,9 @@
 //   ${header:NAME}   the first such field, decoded        ${account} ${folder}    where it was fetched
 //   ${from.local} ${from.domain}                          ${regex:1}  a group of the rule's last regex that matched
 //   ${to.local} ${to.domain}                              ${date:%Y-%m}  when it arrived, UTC
+//   ${envelope-to} ${envelope-to.local} ${envelope-to.domain}   to whom it was really sent, never from To or Cc
 //
+// ${to.…} is the envelope's first recipient where the account's "envelope" found one, else the first of the To field.
 // `$${` stands for `${` itself. What a message brings is foreign: it reaches a folder or a header only through the
 // calls below, which make it safe.
 #pragma once
@@ -32,11 +34,25 @@ class Template {
   [[nodiscard]] std::optional<std::string> folder(Evaluation& evaluation, std::string& why) const;
   // One line of valid UTF-8 for a header or a log, at most 4 KiB.
   [[nodiscard]] std::string line(Evaluation& evaluation) const;
-  // One envelope address, or nullopt.
-  [[nodiscard]] std::optional<std::string> address(Evaluation& evaluation) const;
+  // The envelope address it comes to; for "${envelope-to}" alone, each recipient. Empty when it comes to none.
+  [[nodiscard]] std::vector<std::string> addresses(Evaluation& evaluation) const;
 
  private:
-  enum class Kind { kText, kHeader, kFromLocal, kFromDomain, kToLocal, kToDomain, kAccount, kFolder, kRegex, kDate };
+  enum class Kind {
+    kText,
+    kHeader,
+    kFromLocal,
+    kFromDomain,
+    kToLocal,
+    kToDomain,
+    kEnvelopeTo,
+    kEnvelopeToLocal,
+    kEnvelopeToDomain,
+    kAccount,
+    kFolder,
+    kRegex,
+    kDate
+  };
   struct Piece {
     Kind kind = Kind::kText;
     std::string argument;  // the text, field name or date format

@@ -121,10 +121,13 @@ router::Explanation explain(const Config& config, const RouteArguments& argument
   const auto header = mail::HeaderBlock::parse(facts.header);
   const mail::SystemClock clock;
   const std::string sender = envelope_sender_of(facts);
-  const std::vector<std::string> recipients;
+  std::vector<std::string> recipients;
+  const auto account = config.accounts.find(arguments.account);
+  const bool multidrop = account != config.accounts.end() && account->second.envelope;
+  if (multidrop) recipients = mail::envelope_recipients(header, *account->second.envelope);
   const mail::Flags flags;
   return config.rules->explain({facts, header, content, arguments.account, arguments.folder, flags, clock.wall(),
-                                clock.wall(), sender, recipients});
+                                clock.wall(), sender, recipients, multidrop});
 }
 
 int route(const GlobalOptions& options, const RouteArguments& arguments) {

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "connectors/net/tls.h"
 #include "connectors/retrieval.h"
 #include "connectors/sasl/client.h"
+#include "mail/envelope_recipients.h"
 #include "mail/limits.h"
 #include "router/rule_set.h"
 #include "storage/acceptance.h"
@@ -79,6 +81,7 @@ struct AccountConfig {
   std::size_t max_messages_per_poll = 0;  // 0: no bound
   std::size_t connections = 1;
   std::size_t commit_every = 1000;  // POP3: deletions per session
+  std::optional<mail::EnvelopeSource> envelope;  // a multidrop mailbox: how recipients are found
 };
 
 struct DestinationConfig {

@@ -38,6 +38,9 @@ struct SecretPlace {
 void read_sign_in(Section& section, const net::Endpoint& endpoint, SignInUse use, sasl::Credentials& credentials,
                   SecretPlace place);
 
+// envelope (envelope_section.cpp).
+[[nodiscard]] mail::EnvelopeSource read_envelope(Section section);
+
 [[nodiscard]] AccountConfig read_account(const std::string& name, Section section);
 // Picks the kind of section by "type" itself.
 [[nodiscard]] DestinationConfig read_destination(const std::string& name, const nlohmann::json& value,

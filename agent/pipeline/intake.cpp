@@ -1,10 +1,13 @@
 #include "agent/pipeline/intake.h"
 
 #include "agent/pipeline/plan.h"
+#include "mail/ascii.h"
+#include "mail/digest.h"
 #include "mail/escape.h"
 #include "mail/failpoint.h"
 #include "mail/header.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace mailstead::agent {
@@ -28,6 +31,25 @@ std::string where(const storage::SourceRef& source) {
   std::string text = "from account " + source.account;
   if (!source.folder.empty()) text += ", folder " + source.folder;
   text += source.uidl.empty() ? ", UID " + std::to_string(source.uid) : ", UIDL " + source.uidl;
+  return mail::printable(text);
+}
+
+// A copy for another recipient of a multidrop mailbox is no duplicate: each has a fingerprint of its own.
+mail::Sha256 with_recipients(const mail::Sha256& fingerprint, const std::vector<std::string>& recipients) {
+  if (recipients.empty()) return fingerprint;
+  std::string text = mail::to_hex(fingerprint);
+  for (const auto& recipient : recipients) text += '\n' + mail::lowered(recipient);
+  return mail::sha256(text);
+}
+
+// The recipients a multidrop mailbox's message was found to have, for its history.
+std::string recipients_text(const std::vector<std::string>& recipients) {
+  constexpr std::size_t kShown = 10;
+  if (recipients.empty()) return "no recipient was found where \"envelope\" says they stand";
+  const std::size_t shown = std::min(kShown, recipients.size());
+  std::string text = "sent to ";
+  for (std::size_t i = 0; i < shown; ++i) text += (i > 0 ? ", " : "") + recipients[i];
+  if (recipients.size() > shown) text += " and " + std::to_string(recipients.size() - shown) + " more";
   return mail::printable(text);
 }
 
@@ -73,10 +95,19 @@ void Intake::end() {
   const mail::WallTime now = clock_.wall();
   const auto header = mail::HeaderBlock::parse(facts.header);
   const std::string sender = envelope_sender_of(facts);
-  const std::vector<std::string> envelope_to;
-  const router::Subject subject{
-      facts, header, *content,   account_.name, message_.source.folder, message_.flags, message_.internal_date,
-      now,   sender, envelope_to};
+  std::vector<std::string> envelope_to;
+  if (account_.envelope) envelope_to = mail::envelope_recipients(header, *account_.envelope);
+  const router::Subject subject{facts,
+                                header,
+                                *content,
+                                account_.name,
+                                message_.source.folder,
+                                message_.flags,
+                                message_.internal_date,
+                                now,
+                                sender,
+                                envelope_to,
+                                account_.envelope.has_value()};
   const router::Decision decision = config_->rules->decide(subject);
 
   storage::Acceptance acceptance;
@@ -84,14 +115,16 @@ void Intake::end() {
   acceptance.now = now;
   acceptance.internal_date = message_.internal_date;
   acceptance.size = facts.size;
-  acceptance.fingerprint = facts.fingerprint;
+  acceptance.fingerprint = with_recipients(facts.fingerprint, envelope_to);
   acceptance.message_id = facts.message_id;
   acceptance.identity = message_.identity;
   acceptance.from = listed(header, "From");
   acceptance.subject = listed(header, "Subject");
   acceptance.duplicates = config_->duplicates;
   acceptance.cleanup_at = cleanup_time(account_, now);
-  acceptance.events.push_back({now, "received", where(message_.source)});
+  std::string received = where(message_.source);
+  if (account_.envelope) received += ", " + recipients_text(envelope_to);
+  acceptance.events.push_back({now, "received", std::move(received)});
   plan_acceptance(*config_, decision, facts, std::move(content), sender, acceptance);
 
   store_.acceptor().accept(std::move(acceptance),

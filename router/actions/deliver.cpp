@@ -37,9 +37,9 @@ class Deliver final : public Action {
   [[nodiscard]] std::vector<std::string> recipients_for(Walk& walk) const {
     std::vector<std::string> to;
     for (const Template& one : to_) {
-      if (auto address = one.address(walk.evaluation)) {
-        to.push_back(*address);
-      } else {
+      auto addresses = one.addresses(walk.evaluation);
+      to.insert(to.end(), addresses.begin(), addresses.end());
+      if (addresses.empty()) {
         walk.evaluation.note("rule " + in_quotes(walk.rule) + ": the recipient " + in_quotes(one.written()) +
                              " gave no address and was left out");
       }

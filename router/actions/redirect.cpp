@@ -16,9 +16,9 @@ class Redirect final : public Action {
   void run(Walk& walk) const override {
     std::vector<std::string> to;
     for (const Template& one : to_) {
-      if (auto address = one.address(walk.evaluation)) {
-        to.push_back(*address);
-      } else {
+      auto addresses = one.addresses(walk.evaluation);
+      to.insert(to.end(), addresses.begin(), addresses.end());
+      if (addresses.empty()) {
         walk.evaluation.note("rule " + in_quotes(walk.rule) + ": " + in_quotes(one.written()) +
                              " gave no address; nothing was redirected to it");
       }

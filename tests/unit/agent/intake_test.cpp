@@ -132,5 +132,61 @@ TEST_F(IntakeTest, ASkippedMessageIsRememberedAndNotTriedAgain) {
   EXPECT_EQ(progress->skipped[0].first, 9U);
 }
 
+class MultidropTest : public IntakeTest {
+ protected:
+  void SetUp() override {
+    configure(R"("accounts": {"work": {"protocol": "pop3", "host": "h", "user": "u", "password": {"env": "P"},
+                                        "envelope": {"header": "Delivered-To", "strip_prefix": "mbox-alice-"}}},
+                 "destinations": {"home": {"type": "mailbox", "user": "me"},
+                                  "out": {"type": "smtp", "host": "127.0.0.1", "port": 1, "tls": "none", "to": ["x@example.com"]}},
+                 "default_destination": "home",
+                 "rules": [
+                   {"name": "sales", "if": {"address": "envelope-to", "local": "sales"},
+                    "then": [{"deliver": "home", "folder": "For/${to.local}"}]},
+                   {"name": "unknown", "if": {"not": {"address": "envelope-to", "exists": true}},
+                    "then": [{"deliver": "home", "folder": "Unknown"}]},
+                   {"name": "rest", "then": [{"deliver": "out", "to": "${envelope-to}"}]}])");
+  }
+};
+
+TEST_F(MultidropTest, RulesSeeTheRecipientThatTheHostWroteDown) {
+  Intake into = intake();
+  const std::string message = "Delivered-To: mbox-alice-sales@example.org\r\nTo: bob@example.org\r\n\r\nbody\r\n";
+  take(into, 1, message);
+  into.flush();
+  EXPECT_THAT(bodies("For/sales"), ElementsAre(message));
+}
+
+TEST_F(MultidropTest, TheSameMessageForTwoRecipientsIsTwo) {
+  Intake into = intake();
+  take(into, 1, "Delivered-To: mbox-alice-bob@example.org\r\n" + kMessage);
+  take(into, 2, "Delivered-To: mbox-alice-carol@example.org\r\n" + kMessage);
+  take(into, 3, "Delivered-To: mbox-alice-carol@example.org\r\n" + kMessage);
+  into.flush();
+  EXPECT_EQ(into.counts().accepted, 2U);
+  EXPECT_EQ(into.counts().duplicates, 1U);
+  const auto queue = store->queue().list();
+  ASSERT_EQ(queue.size(), 2U);
+  EXPECT_THAT(queue[0].recipients, ElementsAre("bob@example.org"));
+  EXPECT_THAT(queue[1].recipients, ElementsAre("carol@example.org"));
+}
+
+TEST_F(MultidropTest, AllRecipientsOfOneDeliveryAreDeliveredTo) {
+  Intake into = intake();
+  take(into, 1, "Delivered-To: a@example.org, b@example.org\r\n" + kMessage);
+  into.flush();
+  const auto queue = store->queue().list();
+  ASSERT_EQ(queue.size(), 1U);
+  EXPECT_THAT(queue[0].recipients, ElementsAre("a@example.org", "b@example.org"));
+}
+
+TEST_F(MultidropTest, WithoutARecipientNoneIsGuessed) {
+  Intake into = intake();
+  const std::string message = "X-Original-To: sales@example.org\r\nTo: sales@example.org\r\n\r\nbody\r\n";
+  take(into, 1, message);
+  into.flush();
+  EXPECT_THAT(bodies("Unknown"), ElementsAre(message));
+}
+
 }  // namespace
 }  // namespace mailstead::agent

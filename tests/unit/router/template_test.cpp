@@ -55,6 +55,25 @@ std::string row_name(const testing::TestParamInfo<Row>& info) {
 }
 INSTANTIATE_TEST_SUITE_P(Rows, RouterTemplate, testing::ValuesIn(kRows), row_name);
 
+TEST(RouterTemplate, TheEnvelopesRecipientComesBeforeTheToField) {
+  Sample sample;
+  sample.envelope_to = {"carol@home.example", "dave@home.example"};
+  EXPECT_EQ(folder_of("${to.local}", sample), "carol");
+  EXPECT_EQ(folder_of("${envelope-to}", sample), "carol@home.example");
+  EXPECT_EQ(folder_of("${envelope-to.domain}/${envelope-to.local}", sample), "home.example/carol");
+  EXPECT_EQ(folder_of("x${envelope-to.local}"), "x");
+}
+
+TEST(RouterTemplate, TheEnvelopeAloneIsAllItsRecipients) {
+  Sample sample;
+  sample.envelope_to = {"carol@home.example", "local-part-only", "dave@home.example"};
+  EXPECT_THAT(decide_with({{{"deliver", "relay"}, {"to", "${envelope-to}"}}}, sample).deliveries.at(0).to,
+              ElementsAre("carol@home.example", "dave@home.example"));
+  EXPECT_THAT(
+      decide_with({{{"deliver", "relay"}, {"to", "${envelope-to.local}@inner.example"}}}, sample).deliveries.at(0).to,
+      ElementsAre("carol@inner.example"));
+}
+
 TEST(RouterTemplate, NotesTheFallback) {
   Decision decision = decide_with({{{"deliver", "archive"}, {"folder", "Lists/${header:X-None}"}}});
   EXPECT_THAT(decision.notes, ElementsAre(HasSubstr("the folder of \"archive\" was used instead")));
