@@ -74,7 +74,10 @@ struct Runtime::State {
   }
 
   nlohmann::json answer(const nlohmann::json& request) {
-    const control::Room room{*store, clock, [this](const std::string& account) { return scheduler.poll_now(account); },
+    const control::Room room{*store, clock,
+                             [this](const std::string& account, const retrieval::PollOptions& options) {
+                               return scheduler.poll_now(account, options);
+                             },
                              [this] { dispatcher.kick(); }, [this](nlohmann::json& facts) { describe(facts); }};
     return control::handle(request, room);
   }

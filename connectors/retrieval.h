@@ -104,7 +104,8 @@ struct PollOptions {
 };
 
 struct PollResult {
-  std::uint64_t fetched = 0, skipped = 0, cleaned = 0, marked = 0;
+  std::uint64_t fetched = 0, skipped = 0, cleaned = 0;
+  std::uint64_t marked = 0;  // count as retrieved from now on (PollOptions::mark_retrieved)
   std::uint64_t copies = 0;  // known already from another folder of the account: not fetched
   mail::ByteCount bytes = 0;
   bool more = false;  // a limit ended the poll early: poll again soon
@@ -118,6 +119,7 @@ struct FolderFacts {
   std::string special_use;
   bool selectable = true, selected_for_retrieval = false, subscribed = false;
   std::optional<std::uint64_t> messages, unseen;
+  std::string left_out{};  // why it is not selected for retrieval, in a few words; "" when it is, or nothing is known
 };
 
 // What `check --connect` prints.

@@ -1,9 +1,11 @@
 // mailstead poll: one poll of the named (or all) accounts, deliveries attempted once, then exit.
 #include "agent/commands/command.h"
 #include "agent/commands/list.h"
+#include "agent/commands/poll_arguments.h"
 #include "agent/commands/progress.h"
 #include "agent/commands/signals.h"
 #include "agent/commands/table.h"
+#include "agent/control/requests.h"
 #include "agent/control/socket.h"
 #include "agent/delivery/dispatcher.h"
 #include "agent/pipeline/account_poller.h"
@@ -27,13 +29,6 @@ namespace {
 
 constexpr std::size_t kMaxPollWorkers = 64;
 constexpr std::size_t kDeliveryWorkers = 8;
-
-struct PollArguments {
-  std::vector<std::string> accounts;
-  bool dry_run = false;
-  std::uint32_t limit = 0;
-  bool json = false;
-};
 
 // Lists what a dry run would fetch.
 class DryRunObserver final : public retrieval::PollObserver {
@@ -65,7 +60,18 @@ std::string result_line(const PollReport& report) {
   return text;
 }
 
-std::vector<AccountRun> chosen_accounts(const Config& config, const std::vector<std::string>& names) {
+std::string mark_line(const PollReport& report) {
+  return report.marked == 0 ? "nothing was there that is not retrieved yet"
+                            : counted(report.marked, "message") + (report.marked == 1 ? " counts" : " count") +
+                                  " as retrieved from now on; nothing was fetched";
+}
+
+// POP3 accounts have no folders: with --folder only the others are meant.
+bool is_meant(const AccountConfig& account, const control::PollRequest& request) {
+  return !account.skip && (request.options.folders.empty() || account.protocol != Protocol::kPop3);
+}
+
+std::vector<AccountRun> chosen_accounts(const Config& config, const control::PollRequest& request) {
   std::vector<AccountRun> runs;
   auto add = [&](const AccountConfig& account) {
     AccountRun run;
@@ -73,84 +79,99 @@ std::vector<AccountRun> chosen_accounts(const Config& config, const std::vector<
     run.progress = std::make_shared<AccountProgress>(account.name);
     runs.push_back(std::move(run));
   };
-  for (const auto& name : names) {
-    auto found = config.accounts.find(name);
-    if (found != config.accounts.end()) {
-      add(found->second);
-      continue;
-    }
-    std::vector<std::string> known;
-    for (const auto& [other, account] : config.accounts) known.push_back(other);
-    const auto meant = mail::nearest(name, known);
-    throw Refusal{config.file, fmt::format("there is no account \"{}\"", name),
-                  meant.empty() ? fmt::format("accounts are: {}", fmt::join(known, ", "))
-                                : fmt::format("did you mean \"{}\"?", meant)};
-  }
-  if (names.empty())
+  for (const auto& name : request.accounts) add(account_named(config, name));
+  if (request.accounts.empty())
     for (const auto& [name, account] : config.accounts)
-      if (!account.skip) add(account);
+      if (is_meant(account, request)) add(account);
   return runs;
 }
 
 nlohmann::json to_json(const AccountRun& run) {
   const auto& report = run.report;
-  nlohmann::json line{
-      {"account", run.account->name},        {"new", report.counts.accepted}, {"duplicates", report.counts.duplicates},
-      {"skipped", report.counts.skipped},    {"cleaned", report.cleaned},     {"bytes", report.counts.bytes},
-      {"milliseconds", report.took.count()}, {"more", report.more},           {"warnings", report.warnings}};
+  nlohmann::json line{{"account", run.account->name},
+                      {"new", report.counts.accepted},
+                      {"duplicates", report.counts.duplicates},
+                      {"skipped", report.counts.skipped},
+                      {"cleaned", report.cleaned},
+                      {"bytes", report.counts.bytes},
+                      {"milliseconds", report.took.count()},
+                      {"more", report.more},
+                      {"warnings", report.warnings},
+                      {"marked", report.marked}};
   if (report.failure) line["error"] = report.failure->text();
   for (const auto& message : run.dry.messages)
     line["would_fetch"].push_back({{"folder", message.source.folder},
                                    {"uid", message.source.uid},
                                    {"uidl", mail::printable(message.source.uidl)},
-                                   {"size", message.size_hint}});
+                                   {"size", message.size_hint},
+                                   {"arrived", message.internal_date.time_since_epoch().count()}});
   return line;
 }
 
 void print_dry_run(const std::vector<AccountRun>& runs) {
-  Table table({"ACCOUNT", "FOLDER", "UID", "SIZE"});
+  Table table({"ACCOUNT", "FOLDER", "UID", "SIZE", "ARRIVED"});
+  std::uint64_t messages = 0;
+  mail::ByteCount bytes = 0;
   for (const auto& run : runs)
-    for (const auto& message : run.dry.messages)
-      table.row(
-          {run.account->name, mail::printable(message.source.folder),
-           message.source.uidl.empty() ? std::to_string(message.source.uid) : mail::printable(message.source.uidl),
-           mail::format_size(message.size_hint)});
+    for (const auto& message : run.dry.messages) {
+      const bool by_uid = message.source.uidl.empty();
+      table.row({run.account->name, mail::printable(message.source.folder),
+                 by_uid ? std::to_string(message.source.uid) : mail::printable(message.source.uidl),
+                 mail::format_size(message.size_hint), by_uid ? local_time(message.internal_date) : "-"});
+      ++messages;
+      bytes += message.size_hint;
+    }
   if (table.empty())
     fmt::print("nothing would be fetched\n");
   else
-    fmt::print("{}", table.text());
+    fmt::print("{}{}, {} would be fetched\n", table.text(), counted(messages, "message"), mail::format_size(bytes));
+}
+
+std::string asked_for(const control::PollRequest& request) {
+  const auto& options = request.options;
+  std::string text = options.mark_retrieved ? "take all that is there for retrieved" : "poll now";
+  if (options.limit > 0) text += fmt::format(", at most {} of each account", counted(options.limit, "message"));
+  if (!options.folders.empty()) text += fmt::format(", only from {}", fmt::join(options.folders, ", "));
+  if (options.since) text += fmt::format(", only what arrived since {}", local_time(options.since));
+  if (request.retry_skipped) text += ", what was skipped too";
+  return text;
 }
 
 // A running agent holds the data directory: it is asked to poll instead.
-int poll_by_agent(const Config& config, const PollArguments& arguments, const storage::DataDirectoryHeld& held) {
-  if (arguments.dry_run || arguments.limit > 0) throw held;
-  const auto answer = control::ask(config.data_dir, {{"do", "poll"}, {"accounts", arguments.accounts}});
+int poll_by_agent(const Config& config, control::PollRequest request, bool as_json,
+                  const storage::DataDirectoryHeld& held) {
+  if (!request.options.folders.empty() && request.accounts.empty())
+    for (const auto& [name, account] : config.accounts)
+      if (is_meant(account, request)) request.accounts.push_back(name);
+  const auto answer = control::ask(config.data_dir, control::to_json(request));
   if (!answer) throw held;
   if (!answer->value("ok", false)) {
     complain("", answer->value("error", "refused"));
     return kSomethingFailed;
   }
-  if (arguments.json)
+  if (as_json)
     fmt::print("{}\n", nlohmann::json{{"asked_running_agent", true}}.dump());
   else
-    fmt::print("the running agent was asked to poll now; see: mailstead status\n");
+    fmt::print("the running agent was asked to {}; see: mailstead status\n", mail::printable(asked_for(request)));
   return kDone;
 }
 
 class PollCommand {
  public:
-  PollCommand(std::shared_ptr<const Config> config, const PollArguments& arguments)
+  PollCommand(std::shared_ptr<const Config> config, const control::PollRequest& request, bool as_json)
       : config_(std::move(config)),
-        arguments_(arguments),
+        request_(request),
+        as_json_(as_json),
         log_(quiet(config_->log)),
-        runs_(chosen_accounts(*config_, arguments.accounts)) {}
+        runs_(chosen_accounts(*config_, request)) {}
 
   int run(storage::Store& store) {
+    if (request_.retry_skipped) forget_skipped(store);
     net::ParkingLot lot;
     net::WorkerPool polling("poll", std::clamp<std::size_t>(runs_.size(), 1, kMaxPollWorkers));
     poll_all(store, polling);
     DispatchCounts delivered;
-    if (!arguments_.dry_run && !stop_.stop_requested()) {
+    if (!request_.options.dry_run && !stop_.stop_requested()) {
       delivered = deliver_all(store, lot);
       store.tidy(clock_.wall());
     }
@@ -171,7 +192,7 @@ class PollCommand {
   void poll_all(storage::Store& store, net::WorkerPool& pool) {
     std::vector<std::shared_ptr<AccountProgress>> bars;
     for (auto& run : runs_) bars.push_back(run.progress);
-    ProgressPainter painter(bars, ::isatty(STDERR_FILENO) == 1 && !arguments_.json && !arguments_.dry_run);
+    ProgressPainter painter(bars, ::isatty(STDERR_FILENO) == 1 && !as_json_ && !request_.options.dry_run);
     std::atomic<std::size_t> left = runs_.size();
     for (auto& run : runs_)
       pool.submit([&](const std::stop_token&) {
@@ -217,19 +238,26 @@ class PollCommand {
   }
 
   void poll_one(storage::Store& store, AccountRun& run) {
-    retrieval::PollOptions options;
-    options.dry_run = arguments_.dry_run;
-    options.limit = arguments_.limit;
     AccountPoller poller(store, config_, *run.account, clock_, log_);
     retrieval::PollObserver& observer =
-        arguments_.dry_run ? static_cast<retrieval::PollObserver&>(run.dry) : *run.progress;
-    run.report = poller.poll(options, observer, run.progress.get(), stop_.get_token());
+        request_.options.dry_run ? static_cast<retrieval::PollObserver&>(run.dry) : *run.progress;
+    run.report = poller.poll(request_.options, observer, run.progress.get(), stop_.get_token());
     poller.disconnect();
-    run.progress->finished(result_line(run.report));
+    run.progress->finished(line_of(run.report));
+  }
+
+  [[nodiscard]] std::string line_of(const PollReport& report) const {
+    return request_.options.mark_retrieved && !report.failure ? mark_line(report) : result_line(report);
+  }
+
+  void forget_skipped(storage::Store& store) const {
+    std::vector<std::string> names;
+    for (const auto& run : runs_) names.push_back(run.account->name);
+    control::forget_skipped(store, std::move(names));
   }
 
   void print(const DispatchCounts& delivered) const {
-    if (arguments_.json) {
+    if (as_json_) {
       nlohmann::json all{{"accounts", nlohmann::json::array()},
                          {"delivered", delivered.delivered},
                          {"deferred", delivered.deferred},
@@ -242,19 +270,20 @@ class PollCommand {
       for (const auto& warning : run.report.warnings) complain(run.account->name, warning);
       if (run.report.failure) complain(run.account->name, run.report.failure->text());
     }
-    if (arguments_.dry_run) {
+    if (request_.options.dry_run) {
       print_dry_run(runs_);
       return;
     }
     for (const auto& run : runs_)
-      if (!run.report.failure) fmt::print("{}: {}\n", run.account->name, result_line(run.report));
+      if (!run.report.failure) fmt::print("{}: {}\n", run.account->name, line_of(run.report));
     if (delivered.delivered + delivered.deferred + delivered.failed > 0)
       fmt::print("deliveries: {} done, {} to be tried again, {} returned to Undelivered\n", delivered.delivered,
                  delivered.deferred, delivered.failed);
   }
 
   std::shared_ptr<const Config> config_;
-  const PollArguments& arguments_;
+  const control::PollRequest& request_;
+  const bool as_json_;
   mail::SystemClock clock_;
   Log log_;
   std::vector<AccountRun> runs_;
@@ -265,19 +294,21 @@ class PollCommand {
 
 std::function<int()> add_poll(CLI::App& app, const GlobalOptions& options) {
   auto arguments = std::make_shared<PollArguments>();
-  app.add_option("ACCOUNT", arguments->accounts, "Accounts to poll (default: all)");
-  app.add_flag("--dry-run", arguments->dry_run, "Show what would be fetched; fetch nothing, touch nothing");
-  app.add_option("--limit", arguments->limit, "At most so many messages of each account")->check(CLI::PositiveNumber);
-  app.add_flag("--json", arguments->json, "The result as JSON");
+  arguments->add_to(app);
   return [&options, arguments] {
     block_signals();
     const auto config = load(options);
-    PollCommand command(config, *arguments);
+    const auto request = arguments->request(*config, mail::SystemClock().wall());
+    PollCommand command(config, request, arguments->json);
     try {
       const auto store = open_to_write(*config);
       return command.run(*store);
     } catch (const storage::DataDirectoryHeld& held) {
-      return poll_by_agent(*config, *arguments, held);
+      if (!request.options.dry_run) return poll_by_agent(*config, request, arguments->json, held);
+      // A dry run writes nothing: it can go on beside the agent.
+      const auto store = open_to_read(*config);
+      if (!store) throw;
+      return command.run(*store);
     }
   };
 }

@@ -1,5 +1,6 @@
 #include "agent/control/requests.h"
 
+#include "agent/control/poll_request.h"
 #include "mail/failure.h"
 
 #include <nlohmann/json.hpp>
@@ -34,10 +35,11 @@ json describe(const json& /*request*/, const Room& room) {
 
 json poll(const json& request, const Room& room) {
   if (!room.poll_now) return refuse("no agent is running");
-  const auto accounts = request.value("accounts", std::vector<std::string>{});
-  if (accounts.empty()) room.poll_now("");
-  for (const auto& account : accounts)
-    if (!room.poll_now(account)) return refuse("there is no account \"" + account + "\"");
+  const PollRequest wanted = read_poll_request(request);
+  if (wanted.retry_skipped) forget_skipped(room.store, wanted.accounts);
+  if (wanted.accounts.empty()) room.poll_now("", wanted.options);
+  for (const auto& account : wanted.accounts)
+    if (!room.poll_now(account, wanted.options)) return refuse("there is no account \"" + account + "\"");
   return {{"ok", true}};
 }
 
@@ -95,6 +97,12 @@ constexpr std::array kRequests{
 };
 
 }  // namespace
+
+void forget_skipped(storage::Store& store, std::vector<std::string> accounts) {
+  if (accounts.empty())
+    for (const auto& state : store.accounts().states()) accounts.push_back(state.account);
+  for (const auto& account : accounts) store.ledger().forget_skipped(account);
+}
 
 json handle(const json& request, const Room& room) {
   try {

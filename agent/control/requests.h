@@ -6,9 +6,11 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "connectors/retrieval.h"
 #include "mail/clock.h"
 #include "storage/store.h"
 
@@ -18,10 +20,14 @@ namespace mailstead::agent::control {
 struct Room {
   storage::Store& store;
   const mail::Clock& clock;
-  std::function<bool(const std::string&)> poll_now;  // "" all; false: no such account
+  // "" all; false: no such account
+  std::function<bool(const std::string&, const retrieval::PollOptions&)> poll_now;
   std::function<void()> kick_queue;
   std::function<void(nlohmann::json&)> describe;  // adds listeners, uptime, … of the running agent
 };
+
+// What those accounts (none named: all) left on the server is tried again at their next poll.
+void forget_skipped(storage::Store& store, std::vector<std::string> accounts);
 
 // Never throws for a bad request or a failed store: that is in the answer.
 [[nodiscard]] nlohmann::json handle(const nlohmann::json& request, const Room& room);

@@ -104,7 +104,10 @@ PollReport AccountPoller::poll(const retrieval::PollOptions& options, retrieval:
     try {
       auto result = retriever_->poll(store_.ledger(), intake, observer, options, clock_.wall(), std::move(stop));
       report.cleaned = result.cleaned;
-      report.more = end.more = result.more;
+      report.marked = result.marked;
+      // The rest behind a limit of the configuration follows at once; behind one that the user gave, in due time.
+      report.more = result.more;
+      report.again_soon = end.more = result.more && options.limit == 0;
       end.not_before = result.not_before;
       report.warnings = std::move(result.warnings);
       take();
@@ -120,7 +123,8 @@ PollReport AccountPoller::poll(const retrieval::PollOptions& options, retrieval:
   }
   if (report.failure) retriever_->disconnect();
   report.took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - begun);
-  const bool whole = options.folders.empty();
+  // A poll of a part does not stand for the usual one.
+  const bool whole = options.folders.empty() && options.limit == 0 && !options.since && !options.mark_retrieved;
   if (!options.dry_run) plan(report, end, whole);
   return report;
 }

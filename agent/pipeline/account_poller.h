@@ -20,8 +20,9 @@ namespace mailstead::agent {
 
 struct PollReport {
   IntakeCounts counts;
-  std::uint64_t cleaned = 0;
+  std::uint64_t cleaned = 0, marked = 0;
   bool more = false;
+  bool again_soon = false;  // the rest behind a limit of the configuration follows at once
   std::vector<std::string> warnings;
   std::optional<mail::Failure> failure;
   std::chrono::milliseconds took{0};

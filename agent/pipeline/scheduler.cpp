@@ -64,15 +64,16 @@ void Scheduler::apply(std::shared_ptr<const Config> config) {
   }
 }
 
-bool Scheduler::poll_now(const std::string& account) {
+bool Scheduler::poll_now(const std::string& account, const retrieval::PollOptions& options) {
   std::lock_guard lock(schedule_->mutex);
   if (account.empty()) {
-    for (const auto& [name, seat] : schedule_->seats) seat->poll_now(false, turn_of(name, schedule_->seats.size()));
+    for (const auto& [name, seat] : schedule_->seats)
+      seat->poll_now(false, turn_of(name, schedule_->seats.size()), options);
     return true;
   }
   auto found = schedule_->seats.find(account);
   if (found == schedule_->seats.end()) return false;
-  found->second->poll_now(true, {});
+  found->second->poll_now(true, {}, options);
   return true;
 }
 

@@ -48,7 +48,7 @@ class Scheduler {
   // a poll in hand is finished under the old settings.
   void apply(std::shared_ptr<const Config> config);
   // The named account, whatever holds it back; or all that are not paused or skipped. False: there is no such account.
-  bool poll_now(const std::string& account = {});
+  bool poll_now(const std::string& account = {}, const retrieval::PollOptions& options = {});
   // The machine slept or is in another network: all are polled soon, what waits is verified.
   void outside_changed(OutsideChange change);
   // By name.

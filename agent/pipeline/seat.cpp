@@ -21,6 +21,11 @@ constexpr seconds kQueueTurn{1};           // an account without a connection as
 constexpr minutes kWindowLook{10};         // how far past the end of its hours an account may wait for news
 constexpr minutes kLongestWindowWait{60};  // the wall clock is asked again by then
 constexpr minutes kShortWait{2};           // a wait for news that ended sooner was none
+constexpr std::size_t kMaxAsked = 16;      // polls asked for with options and not yet begun
+
+bool is_special(const retrieval::PollOptions& options) {
+  return options.limit != 0 || options.mark_retrieved || !options.folders.empty() || options.since.has_value();
+}
 
 }  // namespace
 
@@ -50,9 +55,12 @@ void Seat::begin(milliseconds turn) {
   wake();
 }
 
-void Seat::poll_now(bool named, milliseconds turn) {
+void Seat::poll_now(bool named, milliseconds turn, const retrieval::PollOptions& options) {
   std::lock_guard lock(mutex_);
-  if (named) {
+  if (is_special(options)) {
+    if (!named && rests()) return;
+    if (asked_.size() < kMaxAsked) asked_.push_back(options);
+  } else if (named) {
     again_ = true;
   } else {
     if (rests()) return;
@@ -131,6 +139,7 @@ void Seat::run(const std::stop_token& stop) {
     case Errand::kNothing: break;
     case Errand::kQueue: schedule_->make_room(ConnectionBudget::place_of(*account_)); break;
     case Errand::kPoll: poll({}, stop); break;
+    case Errand::kAsked: poll(next_asked(), stop); break;
     case Errand::kLook:
     case Errand::kVerify: look(errand, stop); break;
     case Errand::kLeave: poller_->disconnect(); break;
@@ -145,8 +154,8 @@ Seat::Errand Seat::take_up() {
   if (next_config_) take_configuration();
   const Errand errand = errand_now();
   queued_ = errand == Errand::kQueue;
-  polling_ = errand == Errand::kPoll;
-  again_ = again_ && queued_;
+  polling_ = errand == Errand::kPoll || errand == Errand::kAsked;
+  again_ = again_ && (queued_ || errand == Errand::kAsked);
   give_way_ = false;
   if (errand == Errand::kPoll || errand == Errand::kVerify) verify_at_.reset();
   if (errand == Errand::kLeave) waiting_.reset();
@@ -173,10 +182,10 @@ void Seat::take_configuration() {
 Seat::Errand Seat::errand_now() {
   const auto now = schedule_->clock.steady();
   const bool open = is_open(account_->poll_when, schedule_->clock.wall());
-  if (again_ || (open && now >= due_at())) {
+  if (!asked_.empty() || again_ || (open && now >= due_at())) {
     const bool connected = waiting_.has_value();
-    if (connected || schedule_->budget.has_room(ConnectionBudget::place_of(*account_))) return Errand::kPoll;
-    return Errand::kQueue;
+    if (!connected && !schedule_->budget.has_room(ConnectionBudget::place_of(*account_))) return Errand::kQueue;
+    return asked_.empty() ? Errand::kPoll : Errand::kAsked;
   }
   if (!waiting_) return Errand::kNothing;
   if (!open || rests() || give_way_) return Errand::kLeave;
@@ -189,7 +198,9 @@ void Seat::look(Errand errand, const std::stop_token& stop) {
   if (!news) {
     connection_lost();
   } else if (news->any) {
-    poll(news->folders, stop);
+    retrieval::PollOptions options;
+    options.folders = news->folders;
+    poll(options, stop);
   }
 }
 
@@ -210,17 +221,22 @@ void Seat::connection_lost() {
   if (short_waits_ > 1) next_poll_ = std::max(next_poll_, now + wait);
 }
 
-void Seat::poll(const std::vector<std::string>& folders, const std::stop_token& stop) {
+retrieval::PollOptions Seat::next_asked() {
+  std::lock_guard lock(mutex_);
+  retrieval::PollOptions options = std::move(asked_.front());
+  asked_.pop_front();
+  return options;
+}
+
+void Seat::poll(const retrieval::PollOptions& options, const std::stop_token& stop) {
   {
     std::lock_guard lock(mutex_);
     polling_ = true;
   }
   retrieval::PollObserver silent;
-  retrieval::PollOptions options;
-  options.folders = folders;
   const PollReport report = poller_->poll(options, silent, nullptr, stop);
   tell(report);
-  settle(report, folders.empty());
+  settle(report, !is_special(options));
 }
 
 void Seat::settle(const PollReport& report, bool whole) {
@@ -232,9 +248,9 @@ void Seat::settle(const PollReport& report, bool whole) {
   failures_ = report.failures;
   paused_ = report.next.paused;
   if (report.next.not_before > seconds(0)) not_before_ = now + report.next.not_before;
-  if (whole || report.failure || report.more || report.next.not_before > seconds(0)) {
+  if (whole || report.failure || report.again_soon || report.next.not_before > seconds(0)) {
     next_poll_ = safety_poll_ = now + report.next.in;
-    const bool calm = !report.failure && !report.more;
+    const bool calm = !report.failure && !report.again_soon;
     if (calm)
       safety_poll_ =
           now + std::max(report.next.not_before, jittered(account_->poll_waiting, spread_of(account_->name, now)));
@@ -284,7 +300,7 @@ bool Seat::start_waiting(const std::stop_token& stop) {
 // With mutex_ held.
 void Seat::park() {
   const auto now = schedule_->clock.steady();
-  const bool again = (again_ && !queued_) || next_config_;
+  const bool again = ((again_ || !asked_.empty()) && !queued_) || next_config_;
   const bool listen = waiting_ && now >= rest_until_ && !again;
   running_ = false;
   ticket_ =
@@ -374,6 +390,8 @@ void Seat::tell(const PollReport& report) {
     return;
   }
   if (schedule_->trouble.succeeded(name)) log.info(fmt::format("account {}: works again", name));
+  if (report.marked > 0)
+    log.info(fmt::format("account {}: {} messages count as retrieved from now on", name, report.marked));
   if (report.counts.accepted + report.counts.duplicates + report.counts.skipped + report.cleaned > 0)
     log.info(fmt::format("account {}: {} new, {} duplicates, {} skipped, {} cleaned up, {} in {} ms", name,
                          report.counts.accepted, report.counts.duplicates, report.counts.skipped, report.cleaned,

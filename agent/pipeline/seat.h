@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -48,8 +49,9 @@ class Seat : public std::enable_shared_from_this<Seat> {
 
   // After a restart no account is signed in to with a password that is known to be wrong.
   void begin(std::chrono::milliseconds turn);
-  // `named`: the user means this account, whatever its pause, hours or backoff; else only what may be polled.
-  void poll_now(bool named, std::chrono::milliseconds turn);
+  // `named`: the user means this account, whatever its pause, hours or backoff; else only what may be polled. A poll
+  // with options of its own (a limit, folders, …) comes at once and does not stand for the usual one.
+  void poll_now(bool named, std::chrono::milliseconds turn, const retrieval::PollOptions& options);
   // An account whose settings are the same goes on as it is; another is polled under the new ones.
   void reconfigure(std::shared_ptr<const Config> config, const AccountConfig& account);
   void outside_changed(OutsideChange change, std::chrono::milliseconds turn);
@@ -59,7 +61,7 @@ class Seat : public std::enable_shared_from_this<Seat> {
   [[nodiscard]] AccountFacts facts() const;
 
  private:
-  enum class Errand { kNothing, kPoll, kQueue, kLook, kVerify, kLeave, kEnd };
+  enum class Errand { kNothing, kPoll, kAsked, kQueue, kLook, kVerify, kLeave, kEnd };
 
   void adopt(std::shared_ptr<const Config> config, const AccountConfig& account);
   void wake();
@@ -67,7 +69,8 @@ class Seat : public std::enable_shared_from_this<Seat> {
   [[nodiscard]] Errand take_up();
   void take_configuration();
   [[nodiscard]] Errand errand_now();
-  void poll(const std::vector<std::string>& folders, const std::stop_token& stop);
+  void poll(const retrieval::PollOptions& options, const std::stop_token& stop);
+  [[nodiscard]] retrieval::PollOptions next_asked();
   void settle(const PollReport& report, bool whole);
   void look(Errand errand, const std::stop_token& stop);
   void connection_lost();
@@ -94,6 +97,7 @@ class Seat : public std::enable_shared_from_this<Seat> {
   net::ParkingLot::Ticket ticket_ = 0;
   std::shared_ptr<const Config> next_config_;
   const AccountConfig* next_account_ = nullptr;
+  std::deque<retrieval::PollOptions> asked_;  // polls with options of their own, not yet begun
   std::string sign_in_digest_;
   unsigned failures_ = 0, fruitless_ = 0, short_waits_ = 0;
   bool paused_ = false, polling_ = false, polled_ = false, queued_ = false, give_way_ = false, deaf_ = false;
