@@ -85,10 +85,11 @@ TEST_P(EnvelopeReceived, ForClause) {
   EnvelopeSource source;
   source.received = 1;
   const auto recipients = found("Received: " + std::string(GetParam().value) + "\r\n\r\n", source);
-  if (*GetParam().recipient == '\0')
+  if (*GetParam().recipient == '\0') {
     EXPECT_THAT(recipients, IsEmpty());
-  else
+  } else {
     EXPECT_THAT(recipients, ElementsAre(GetParam().recipient));
+  }
 }
 constexpr ReceivedRow kReceived[] = {
     {"Sendmail",
@@ -122,7 +123,7 @@ constexpr ReceivedRow kReceived[] = {
     {"TooMuchWithoutBrackets", "by x for a@b with ESMTP; d", "a@b"},
 };
 INSTANTIATE_TEST_SUITE_P(Rows, EnvelopeReceived, testing::ValuesIn(kReceived),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& row) { return std::string(row.param.name); });
 
 TEST(EnvelopeRecipients, OnlyTheNamedReceivedFieldIsLookedAt) {
   const std::string header =
@@ -163,8 +164,9 @@ TEST(EnvelopeRecipients, GarbageIsLeftOutAndNeverAnAddress) {
     const auto recipients = found("X-Original-To: " + row.value + "\r\n\r\n", by({"X-Original-To"}));
     for (const auto& recipient : recipients)
       for (char c : recipient) EXPECT_GE(static_cast<unsigned char>(c), 0x20) << testing::PrintToString(row.value);
-    if (row.value.find("RCPT TO") == std::string::npos)
+    if (row.value.find("RCPT TO") == std::string::npos) {
       EXPECT_EQ(recipients, row.recipients) << testing::PrintToString(row.value);
+    }
   }
 }
 
