@@ -28,12 +28,26 @@ bool begins_with(std::string_view text, std::string_view prefix) {
   return text.size() >= prefix.size() && iequals(text.substr(0, prefix.size()), prefix);
 }
 
+// A line end that is no fold, or any other control character: such a field is nobody's honest word.
+bool has_stray_control(std::string_view value) {
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    const char c = value[i];
+    const bool control = (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F;
+    if (!control) continue;
+    if (c == '\r' && i + 1 < value.size() && value[i + 1] == '\n') continue;
+    if (c == '\n' && (i + 1 == value.size() || is_blank(value[i + 1]))) continue;
+    return true;
+  }
+  return false;
+}
+
 // Collects addresses that may be used as such.
 class Recipients {
  public:
   explicit Recipients(const EnvelopeSource& source) : source_(source) {}
 
   void add(std::string_view address_list) {
+    if (has_stray_control(address_list)) return;
     ParseLimits limits;
     limits.addresses = kMaxEnvelopeRecipients;
     for (Address& address : parse_addresses(address_list, limits))
@@ -45,6 +59,7 @@ class Recipients {
  private:
   void add(Address address) {
     if (begins_with(address.local, source_.strip_prefix)) address.local.erase(0, source_.strip_prefix.size());
+    if (address.local.empty()) return;
     const std::string text = address.addr_spec();
     const bool usable = address.domain.empty() ? is_envelope_local_part(text) : is_envelope_address(text);
     if (!usable || !seen_.insert(lowered(text)).second) return;
@@ -81,6 +96,7 @@ std::string_view for_clause(std::string_view received) {
 // <address>, or a word up to the next blank or the date.
 std::string_view address_at(std::string_view text) {
   text = trim(text);
+  if (text.starts_with('(')) text = trim(text.substr(std::min(text.find(')'), text.size() - 1) + 1));
   if (text.starts_with('<')) return text.substr(0, text.find('>') + 1);
   return text.substr(0, text.find_first_of(" \t\r\n;"));
 }
