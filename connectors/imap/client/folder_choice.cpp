@@ -157,4 +157,18 @@ std::vector<Folder> choose_folders(const std::vector<Folder>& listed, const Fold
   return chosen;
 }
 
+std::string why_left_out(const Folder& folder, const FolderWish& wish) {
+  if (!folder.selectable) return "holds folders only";
+  if (!fits_any(folder, wish.folders, wish.own)) return "not among \"folders\"";
+  if (fits_any(folder, wish.excluded, wish.own)) return "excluded";
+  const bool by_pattern_only = std::none_of(wish.folders.begin(), wish.folders.end(), [&](const std::string& entry) {
+    return !is_pattern(entry) && fits(folder, entry, wish.own);
+  });
+  if (!by_pattern_only || !left_out_of_patterns(folder, wish)) return {};
+  if (wish.subscribed && !folder.subscribed) return "not subscribed";
+  for (std::string_view use : kLeftOut)
+    if (folder.has_use(use)) return std::string(use.substr(1)) + ", which no pattern takes";
+  return "a lock file";
+}
+
 }  // namespace mailstead::imap

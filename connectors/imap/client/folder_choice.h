@@ -36,5 +36,7 @@ struct FolderWish {
 // In the order of the wish, each once, selectable, with what LIST told of it. A name that is not listed is taken as it
 // stands: the server will say why it cannot be selected.
 [[nodiscard]] std::vector<Folder> choose_folders(const std::vector<Folder>& listed, const FolderWish& wish, bool utf8);
+// In a few words why a listed folder is not among them; "" when it is.
+[[nodiscard]] std::string why_left_out(const Folder& folder, const FolderWish& wish);
 
 }  // namespace mailstead::imap

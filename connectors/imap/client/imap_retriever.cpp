@@ -184,6 +184,7 @@ std::vector<retrieval::FolderFacts> ImapRetriever::folders(std::stop_token stop)
       fact.selectable = folder.selectable;
       fact.selected_for_retrieval = chosen;
       fact.subscribed = folder.subscribed;
+      if (!chosen) fact.left_out = why_left_out(folder, all);
       if (folder.status) fact.messages = folder.status->messages;
       if (folder.status) fact.unseen = folder.status->unseen;
       facts.push_back(std::move(fact));
