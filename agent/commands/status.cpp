@@ -3,6 +3,7 @@
 #include "agent/commands/list.h"
 #include "agent/commands/table.h"
 #include "agent/control/socket.h"
+#include "agent/health.h"
 #include "mail/escape.h"
 #include "mail/units.h"
 
@@ -18,14 +19,6 @@ using nlohmann::json;
 
 json time_json(std::optional<mail::WallTime> time) {
   return time ? json(time->time_since_epoch().count()) : json(nullptr);
-}
-
-storage::AccountState state_of(storage::Store* store, const std::string& account) {
-  auto state = store != nullptr ? store->accounts().state(account) : std::nullopt;
-  if (state) return *std::move(state);
-  storage::AccountState none;
-  none.account = account;
-  return none;
 }
 
 // What the running agent says of an account; null without one.
@@ -45,16 +38,54 @@ std::string live_words(const json& live) {
   return reason.empty() ? state : state + ": " + mail::printable(reason, 200);
 }
 
-std::string condition(const storage::AccountState& state) {
-  if (state.paused) return "paused: " + state.last_error;
-  if (!state.last_error.empty()) return fmt::format("failing ({}): {}", state.failures, state.last_error);
-  return state.last_poll ? "ok" : "never polled";
+// What is looked at, taken once.
+struct Seen {
+  const Config& config;
+  std::optional<json> agent;
+  std::unique_ptr<storage::Store> store;  // null when nothing was ever kept
+  mail::WallTime now;
+  std::optional<std::chrono::seconds> silent_for;
+  std::vector<storage::Trouble> stepped_over;
+
+  [[nodiscard]] std::optional<storage::AccountState> state(const std::string& account) const {
+    return store ? store->accounts().state(account) : std::nullopt;
+  }
+  [[nodiscard]] HealthFacts health() const {
+    HealthFacts facts{config, {}, stepped_over, {}};
+    if (!store) return facts;
+    facts.states = store->accounts().states();
+    facts.queue = store->queue().list();
+    return facts;
+  }
+};
+
+std::string condition(const Seen& seen, const AccountConfig& account,
+                      const std::optional<storage::AccountState>& state) {
+  if (auto trouble = trouble_of(account, state, seen.now, seen.silent_for); !trouble.empty()) return trouble;
+  if (!state) return "never polled";
+  return state->last_error.empty() ? "ok" : fmt::format("failing ({}): {}", state->failures, state->last_error);
 }
 
-json accounts_json(const Config& config, storage::Store* store, const std::optional<json>& agent) {
+json stepped_over_json(const Seen& seen, const std::string& account) {
   json all = json::array();
-  for (const auto& [name, account] : config.accounts) {
-    const auto state = state_of(store, name);
+  for (const auto& one : seen.stepped_over)
+    if (one.source.account == account)
+      all.push_back({{"folder", one.source.folder},
+                     {"uid", one.source.uid},
+                     {"uidl", mail::printable(one.source.uidl)},
+                     {"attempts", one.attempts},
+                     {"last_try", time_json(one.last)},
+                     {"next_try", time_json(one.next_try)},
+                     {"stepped_over", one.stepped_over},
+                     {"reason", one.reason}});
+  return all;
+}
+
+json accounts_json(const Seen& seen) {
+  json all = json::array();
+  for (const auto& [name, account] : seen.config.accounts) {
+    const auto known = seen.state(name);
+    const auto state = known.value_or(storage::AccountState{});
     all.push_back({{"account", name},
                    {"protocol", name_of(account.protocol)},
                    {"host", account.endpoint.host},
@@ -67,8 +98,10 @@ json accounts_json(const Config& config, storage::Store* store, const std::optio
                    {"bytes", state.bytes_total},
                    {"failures", state.failures},
                    {"last_error", state.last_error},
-                   {"paused", state.paused}});
-    const json live = live_facts(agent, name);
+                   {"paused", state.paused},
+                   {"trouble", trouble_of(account, known, seen.now, seen.silent_for)},
+                   {"not_handed_over", stepped_over_json(seen, name)}});
+    const json live = live_facts(seen.agent, name);
     if (live.is_null()) continue;
     all.back()["state"] = live.value("state", "");
     all.back()["reason"] = live.value("reason", "");
@@ -77,22 +110,41 @@ json accounts_json(const Config& config, storage::Store* store, const std::optio
   return all;
 }
 
-void print_accounts(const Config& config, storage::Store* store, mail::WallTime now, const std::optional<json>& agent) {
+void print_accounts(const Seen& seen) {
   Table table({"ACCOUNT", "LAST POLL", "NEXT POLL", "NEW", "TOTAL", "STATE"});
-  for (const auto& [name, account] : config.accounts) {
-    const auto state = state_of(store, name);
-    const json live = live_facts(agent, name);
+  for (const auto& [name, account] : seen.config.accounts) {
+    const auto known = seen.state(name);
+    const auto state = known.value_or(storage::AccountState{});
+    const json live = live_facts(seen.agent, name);
     const auto due = live.is_null() ? std::nullopt : std::optional(live.value("next_poll_in", std::int64_t{-1}));
     const std::string next = !due || *due < 0 ? "-"
                              : *due == 0      ? "now"
-                                              : relative_time(now + std::chrono::seconds(*due), now);
-    std::string words = condition(state);
+                                              : relative_time(seen.now + std::chrono::seconds(*due), seen.now);
+    std::string words = condition(seen, account, known);
     if (const std::string now_words = live.is_null() ? "" : live_words(live); !now_words.empty())
       words = words == "ok" ? now_words : words.starts_with(now_words) ? words : now_words + "; " + words;
-    table.row({name, state.last_poll ? relative_time(state.last_poll, now) : "never", next,
+    table.row({name, state.last_poll ? relative_time(state.last_poll, seen.now) : "never", next,
                std::to_string(state.new_last_poll), std::to_string(state.retrieved_total), words});
   }
   fmt::print("{}", table.text());
+}
+
+void print_stepped_over(const Seen& seen) {
+  constexpr std::size_t kShown = 20;
+  Table table({"NOT HANDED OVER", "MESSAGE", "TRIES", "NEXT TRY", "REASON"});
+  for (std::size_t i = 0; i < std::min(kShown, seen.stepped_over.size()); ++i) {
+    const auto& one = seen.stepped_over[i];
+    const std::string message = one.source.uidl.empty() ? fmt::format("{} UID {}", one.source.folder, one.source.uid)
+                                                        : "UIDL " + one.source.uidl;
+    table.row({one.source.account, mail::printable(message, 60), std::to_string(one.attempts),
+               one.next_try <= seen.now ? "at the next poll" : relative_time(one.next_try, seen.now),
+               mail::printable(one.reason, 200)});
+  }
+  if (table.empty()) return;
+  fmt::print("\n{}", table.text());
+  if (seen.stepped_over.size() > kShown)
+    fmt::print("and {} more: --json lists all\n", seen.stepped_over.size() - kShown);
+  fmt::print("to try them now: mailstead poll ACCOUNT --retry-skipped\n");
 }
 
 void print_mailboxes(const Config& config, storage::Store& store) {
@@ -125,39 +177,78 @@ void print_listeners(const json& agent) {
   if (!table.empty()) fmt::print("\n{}", table.text());
 }
 
-int status(const GlobalOptions& options, bool as_json) {
-  const auto config = load(options);
-  const auto agent = control::ask(config->data_dir, {{"do", "describe"}});
-  const auto store = open_to_read(*config);
-  const auto now = mail::SystemClock().wall();
-  const std::size_t queued = store ? store->queue().size() : 0;
-  if (as_json) {
-    json all{{"running", agent.has_value()},
-             {"agent", agent.value_or(json(nullptr))},
-             {"accounts", accounts_json(*config, store.get(), agent)},
-             {"queue", queued},
-             {"mailboxes", store ? mailboxes_json(*config, *store) : json::array()}};
-    fmt::print("{}\n", all.dump(2, ' ', false, json::error_handler_t::replace));
-    return kDone;
-  }
+json to_json(const Seen& seen) {
+  return {{"running", seen.agent.has_value()},
+          {"agent", seen.agent.value_or(json(nullptr))},
+          {"accounts", accounts_json(seen)},
+          {"queue", seen.store ? seen.store->queue().size() : 0},
+          {"mailboxes", seen.store ? mailboxes_json(seen.config, *seen.store) : json::array()},
+          {"troubles", troubles_of(seen.health(), seen.now, seen.silent_for)}};
+}
+
+void print(const Seen& seen) {
+  const auto& agent = seen.agent;
   if (agent)
     fmt::print("agent {} runs (pid {}, up {}); data in {}\n\n", agent->value("version", ""), agent->value("pid", 0),
-               mail::format_duration(std::chrono::seconds(agent->value("uptime_seconds", 0))), config->data_dir);
+               mail::format_duration(std::chrono::seconds(agent->value("uptime_seconds", 0))), seen.config.data_dir);
   else
-    fmt::print("no agent is running; data in {}\n\n", config->data_dir);
-  print_accounts(*config, store.get(), now, agent);
-  fmt::print("\nqueue: {}\n", counted(queued, "delivery"));
-  if (store) print_mailboxes(*config, *store);
+    fmt::print("no agent is running; data in {}\n\n", seen.config.data_dir);
+  print_accounts(seen);
+  print_stepped_over(seen);
+  fmt::print("\nqueue: {}\n", counted(seen.store ? seen.store->queue().size() : 0, "delivery"));
+  if (seen.store) print_mailboxes(seen.config, *seen.store);
   if (agent) print_listeners(*agent);
-  return kDone;
+}
+
+struct StatusArguments {
+  bool json = false, check = false;
+  std::string silent_for;
+
+  [[nodiscard]] std::optional<std::chrono::seconds> silence() const {
+    if (silent_for.empty()) return std::nullopt;
+    auto limit = mail::parse_duration(silent_for);
+    if (!limit)
+      throw Refusal{"status", fmt::format("--silent-for: \"{}\" is not a duration", silent_for), "write 6h, or 2d"};
+    return limit;
+  }
+};
+
+int status(const GlobalOptions& options, const StatusArguments& arguments) {
+  const auto config = load(options);
+  Seen seen{*config,
+            control::ask(config->data_dir, {{"do", "describe"}}),
+            open_to_read(*config),
+            mail::SystemClock().wall(),
+            arguments.silence(),
+            {}};
+  if (seen.store) seen.stepped_over = seen.store->ledger().troubles("");
+  const auto troubles =
+      arguments.check ? troubles_of(seen.health(), seen.now, seen.silent_for) : std::vector<std::string>();
+  if (arguments.json) {
+    fmt::print("{}\n", to_json(seen).dump(2, ' ', false, json::error_handler_t::replace));
+  } else if (!arguments.check) {
+    print(seen);
+  } else if (troubles.empty()) {
+    fmt::print("ok: {}, queue: {}\n", counted(config->accounts.size(), "account"),
+               counted(seen.store ? seen.store->queue().size() : 0, "delivery"));
+  } else {
+    for (const auto& line : troubles) fmt::print("{}\n", line);
+  }
+  return troubles.empty() ? kDone : kSomethingFailed;
 }
 
 }  // namespace
 
 std::function<int()> add_status(CLI::App& app, const GlobalOptions& options) {
-  auto as_json = std::make_shared<bool>(false);
-  app.add_flag("--json", *as_json, "The result as JSON");
-  return [&options, as_json] { return status(options, *as_json); };
+  auto arguments = std::make_shared<StatusArguments>();
+  app.add_flag("--json", arguments->json, "The result as JSON");
+  app.add_flag("--check", arguments->check,
+               "For a monitor: one line per trouble and exit status 1, or \"ok\" and 0. Troubles: an account that is "
+               "paused or brought nothing for long, messages stepped over, deliveries that wait for more than a day");
+  app.add_option("--silent-for", arguments->silent_for,
+                 "How long an account may go without a successful poll (default: a day, or ten of its intervals)")
+      ->type_name("DURATION");
+  return [&options, arguments] { return status(options, *arguments); };
 }
 
 }  // namespace mailstead::agent
