@@ -22,9 +22,9 @@ const storage::AccountState* find_state(const HealthFacts& facts, const std::str
 }
 
 std::string stepped_over_line(const std::vector<const storage::Trouble*>& messages) {
-  std::string line = fmt::format("{} stepped over: {}",
-                                 messages.size() == 1 ? "1 message was" : fmt::format("{} messages were", messages.size()),
-                                 text_of(*messages.front()));
+  std::string line = fmt::format(
+      "{} stepped over: {}", messages.size() == 1 ? "1 message was" : fmt::format("{} messages were", messages.size()),
+      text_of(*messages.front()));
   for (std::size_t i = 1; i < std::min(messages.size(), kMessagesNamed); ++i) line += "; " + text_of(*messages[i]);
   if (messages.size() > kMessagesNamed) line += fmt::format("; and {} more", messages.size() - kMessagesNamed);
   return line;
@@ -69,8 +69,8 @@ std::string text_of(const storage::Trouble& trouble) {
   const auto& source = trouble.source;
   std::string where = source.folder.empty() ? "" : source.folder + ", ";
   where += source.uidl.empty() ? fmt::format("UID {}", source.uid) : "UIDL " + source.uidl;
-  return mail::printable(
-      fmt::format("{}, tried {} {}: {}", where, trouble.attempts, trouble.attempts == 1 ? "time" : "times", trouble.reason));
+  return mail::printable(fmt::format("{}, tried {} {}: {}", where, trouble.attempts,
+                                     trouble.attempts == 1 ? "time" : "times", trouble.reason));
 }
 
 std::vector<std::string> troubles_of(const HealthFacts& facts, mail::WallTime now,

@@ -13,8 +13,8 @@
 
 namespace mailstead::agent {
 
-inline constexpr std::chrono::hours kSilentFor{24};    // without a success, or …
-inline constexpr int kSilentPolls = 10;                // … so many intervals, whichever is longer
+inline constexpr std::chrono::hours kSilentFor{24};     // without a success, or …
+inline constexpr int kSilentPolls = 10;                 // … so many intervals, whichever is longer
 inline constexpr std::chrono::hours kDeliveryWait{24};  // in the queue
 
 // How long an account may go without a success before that is told.

@@ -80,7 +80,7 @@ struct AccountConfig {
   mail::ByteCount skip_larger_than = mail::kDefaultMaxMessageBytes;
   std::size_t max_messages_per_poll = 0;  // 0: no bound
   std::size_t connections = 1;
-  std::size_t commit_every = 1000;  // POP3: deletions per session
+  std::size_t commit_every = 1000;               // POP3: deletions per session
   std::optional<mail::EnvelopeSource> envelope;  // a multidrop mailbox: how recipients are found
 };
 

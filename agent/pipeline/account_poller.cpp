@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include <limits>
+
 namespace mailstead::agent {
 
 namespace {
@@ -98,11 +100,14 @@ PollReport AccountPoller::poll(const retrieval::PollOptions& options, retrieval:
   PollReport report;
   PollEnd end;
   const auto begun = clock_.steady();
+  // "max_messages_per_poll" bounds what is fetched, not what is marked: all that is there counts, or nothing.
+  retrieval::PollOptions asked = options;
+  if (asked.mark_retrieved && asked.limit == 0) asked.limit = std::numeric_limits<std::uint32_t>::max();
   try {
     Intake intake(store_, config_, *account_, clock_, intake_observer);
     auto take = [&] { report.counts = intake.counts(); };
     try {
-      auto result = retriever_->poll(store_.ledger(), intake, observer, options, clock_.wall(), std::move(stop));
+      auto result = retriever_->poll(store_.ledger(), intake, observer, asked, clock_.wall(), std::move(stop));
       report.cleaned = result.cleaned;
       report.marked = result.marked;
       // The rest behind a limit of the configuration follows at once; behind one that the user gave, in due time.

@@ -78,6 +78,16 @@ class Inspection(unittest.TestCase):
         self.assertEqual(made.poll("--retry-skipped")["source"]["new"], 3)
         self.assertEqual(made.poll("--retry-skipped")["source"]["new"], 0)
 
+    def test_what_is_marked_as_retrieved_is_never_fetched(self):
+        for protocol in ("imap", "pop3"):
+            with self.subTest(protocol=protocol):
+                made = self.make(20, protocol, account={"max_messages_per_poll": 15})
+                self.assertEqual(made.poll("--mark-retrieved")["source"]["marked"], 20)
+                self.assertIn("nothing was there", made.command("poll", "--mark-retrieved").stdout)
+                self.assertEqual(made.poll()["source"]["new"], 0)
+                self.server.fill(self.user, corpus.corpus(2, seed=80, size=1000, tag="n"))
+                self.assertEqual(made.poll()["source"]["new"], 2)
+
     def test_folders_add_up_and_say_what_is_left_out(self):
         made = self.make(4)
         self.server.fill(self.user, self.messages[:2], "Archive")

@@ -48,7 +48,7 @@ class ResponseHandler : public LiteralTaker {
 struct MailboxState {
   std::optional<std::uint32_t> exists, uid_validity, uid_next;
   std::uint64_t highest_modseq = 0;  // 0: unknown, or the mailbox has none
-  std::uint32_t arrived = 0;  // messages announced since it was selected, or since somebody took note
+  std::uint32_t arrived = 0;         // messages announced since it was selected, or since somebody took note
   bool read_only = false;
   std::string fault;  // a UIDVALIDITY or UIDNEXT that cannot be; printable
 };

@@ -87,6 +87,7 @@ void Poll::mark_retrieved(const Maildrop& maildrop) {
     marked.emplace_back(message.identity);
   }
   parts_.ledger.mark_uidls(parts_.settings.name, marked);
+  result_.marked = marked.size();
 }
 
 Poll::Selection Poll::choose(Connection& connection, const Capabilities& capabilities, const Maildrop& maildrop) {

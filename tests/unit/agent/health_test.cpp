@@ -76,9 +76,7 @@ class HealthOfAll : public testing::Test {
     made.last_error = "451 try later";
     return made;
   }
-  std::vector<std::string> troubles() {
-    return troubles_of({config, {state(1min)}, stepped_over, queue}, kNow);
-  }
+  std::vector<std::string> troubles() { return troubles_of({config, {state(1min)}, stepped_over, queue}, kNow); }
 
   Config config;
   std::vector<storage::Trouble> stepped_over;
