@@ -65,6 +65,7 @@ struct Outcome {
   std::string mechanism;
 
   // The answer to the command right behind the sign-in.
+  // QUIRK: Courier 5.1 (LOGIN) and Cyrus 3.6 (SCRAM), seen with both: they throw away what they have read ahead.
   void witnessed(const Completion& end) const {
     start->answered = end.ok();
     session->patience().idle = session->timeouts().command;

@@ -23,6 +23,8 @@ Greeting read_greeting(Session& session) {
     default:
       throw Failure(FailureKind::kProtocol, FailureScope::kSession, "the server did not greet as an IMAP server does");
   }
+  // QUIRK: Courier, offlineimap IMAP.py:73: EXAMINE numbers a folder anew each time until somebody has SELECTed it.
+  if (text.find("Courier-IMAP") != std::string::npos) session.select_always();
   if (response.has_code("CAPABILITY")) session.capabilities() = Capabilities::parse(response.arguments);
   return {std::move(text), response.status == Status::kPreauth};
 }

@@ -12,7 +12,7 @@ using mail::FailureScope;
 
 Tag begin_select(Session& session, const std::string& wire_name, bool read_only, std::string_view parameter) {
   session.mailbox() = {};
-  CommandText command(read_only ? "EXAMINE " : "SELECT ");
+  CommandText command(read_only && !session.selects_always() ? "EXAMINE " : "SELECT ");
   command.mailbox(wire_name, session.capabilities(), session.utf8_names());
   return session.send(command.raw(parameter));
 }

@@ -8,7 +8,7 @@
 
 namespace mailstead::imap {
 
-// Forgets the mailbox that was selected.
+// Forgets the mailbox that was selected. `read_only`: EXAMINE, unless Session::selects_always().
 // `parameter`: " (QRESYNC (…))" or "".
 [[nodiscard]] Tag begin_select(Session& session, const std::string& wire_name, bool read_only,
                                std::string_view parameter = {});

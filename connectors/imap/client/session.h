@@ -120,6 +120,9 @@ class Session {
   void begin_compression();
   // Frees what only a busy session needs.
   void rest() noexcept;
+  // The server's EXAMINE is not to be used. Outlives forget_all(): forged, it costs no more than \Recent flags.
+  void select_always() noexcept { selects_always_ = true; }
+  [[nodiscard]] bool selects_always() const noexcept { return selects_always_; }
   // Before the first trusted byte: everything that was learnt in the clear.
   void forget_all();
 
@@ -158,7 +161,8 @@ class Session {
   std::vector<Sent> in_flight_;
   std::vector<Completion> early_;  // ends that came while another was awaited
   std::string gathered_;           // to be written; may hold a password
-  bool within_literal_ = false;    // the last gathered command goes on after a "+"
+  bool selects_always_ = false;
+  bool within_literal_ = false;  // the last gathered command goes on after a "+"
   Compression compression_ = Compression::kNone;
   Ending compression_ending_;
   Capabilities enabled_;

@@ -78,6 +78,14 @@ TEST(ImapStart, HearsWhatNobodyAskedForAndGoesOn) {
   EXPECT_EQ(account.ledger.advances, 0);
 }
 
+TEST(ImapStart, SelectsWhereExamineNumbersAnew) {
+  Account account("courier");
+  account.know_nothing();
+  account.poll();
+  ASSERT_FALSE(account.failure) << account.failure->text();
+  EXPECT_EQ(account.ledger.restarts, 0);
+}
+
 TEST(ImapStart, GoesOneByOneWhereAServerDropsWhatItReadAhead) {
   for (std::string transcript : {"pipelined_dropped", "pipelined_bad"}) {
     Account account(transcript);
