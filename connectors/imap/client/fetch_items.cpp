@@ -51,14 +51,14 @@ ItemName read_name(Cursor& cursor) {
     }
   }
   if (cursor.try_char('<')) {
-    if (cursor.expect_number() != 0) name.whole = name.fields = false;
+    (void)cursor.expect_number();
+    name.whole = name.fields = false;  // a part, whose length is anybody's guess
     cursor.expect_char('>');
   }
   return name;
 }
 
 bool is_whole_body(const ItemName& name) {
-  // A part that begins behind the first octet is not the message, whatever was asked for.
   if (name.section) return name.whole && (name.word == "body" || name.word == "binary");
   return name.word == "rfc822";
 }

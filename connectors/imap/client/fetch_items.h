@@ -23,7 +23,7 @@ struct FetchItems {
   std::optional<std::string> message_id;           // of BODY[HEADER.FIELDS (MESSAGE-ID)]; "" when there is none
   std::optional<std::string> identity;             // X-GM-MSGID (decimal) or EMAILID (RFC 8474)
   std::optional<std::vector<std::string>> labels;  // X-GM-LABELS, as the server writes them
-  bool has_body = false;                           // BODY[], BODY[]<0>, RFC822; a part that begins elsewhere is none
+  bool has_body = false;                           // BODY[], RFC822; a part (BODY[]<0>) is none
   std::optional<std::string> body;                 // as far as it stood in the line; nullopt for NIL
 };
 

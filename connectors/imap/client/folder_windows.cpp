@@ -159,7 +159,9 @@ void FolderPoll::leave_out(std::vector<Listed>& messages) {
       hold_back(message.uid);
       return true;
     }
-    if (message.size.value_or(0) <= max_message_bytes()) return false;
+    // QUIRK: Exchange, fetchmail FAQ S2: sizes that are not those of the wire. The body's own tells, unless the user
+    // set a limit and a message is not to be begun for nothing.
+    if (!limits_size() || message.size.value_or(0) <= max_message_bytes()) return false;
     if (!run_.mark_retrieved) skip(incoming(message), "larger than " + mail::format_size(max_message_bytes()));
     return !run_.mark_retrieved;
   });

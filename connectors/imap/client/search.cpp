@@ -19,8 +19,9 @@ constexpr std::size_t kSearchLine = 2 * 1024 * 1024;
 class SearchHandler final : public ResponseHandler {
  public:
   bool untagged(const Response& response) override {
+    if (!response.is_data("ESEARCH") && !response.is_data("SEARCH")) return false;
+    heard = true;
     if (response.is_data("ESEARCH")) return take_set(response.rest);
-    if (!response.is_data("SEARCH")) return false;
     Cursor cursor(response.rest);
     for (cursor.skip_spaces(); auto uid = cursor.try_number(UINT32_MAX); cursor.skip_spaces()) {
       add(static_cast<storage::Uid>(*uid));
@@ -28,6 +29,7 @@ class SearchHandler final : public ResponseHandler {
     return true;
   }
   std::vector<storage::Uid> found;
+  bool heard = false;
 
  private:
   void add(storage::Uid uid) {
@@ -82,6 +84,11 @@ std::vector<storage::Uid> search_uids(Session& session, std::string_view criteri
   Completion end = session.run(CommandText("UID SEARCH ").raw(criteria), handler);
   if (!end.ok()) {
     throw Failure(FailureKind::kTemporary, FailureScope::kFolder, "the server refused a SEARCH: " + end.text);
+  }
+  // "Nothing" is a result too (RFC 3501 §7.2.5). Without one nothing may be concluded, least of all that messages are
+  // gone.
+  if (!handler.heard) {
+    throw Failure(FailureKind::kTemporary, FailureScope::kFolder, "the server answered a SEARCH without a result");
   }
   // QUIRK: poczta.o2.pl, isync NEWS 1.3.1: unsorted.
   std::sort(handler.found.begin(), handler.found.end());

@@ -131,7 +131,15 @@ class CleanupRun {
     std::vector<Uid> named;
     for (const Batch& batch : batches_) named.insert(named.end(), batch.uids.begin(), batch.uids.end());
     SequenceSet ours = SequenceSet::of(std::move(named));
-    for (Uid uid : search_uids(session_, "DELETED")) {
+    std::vector<Uid> marked;
+    try {
+      marked = search_uids(session_, "DELETED");
+    } catch (const mail::Failure& failure) {
+      if (failure.scope() != mail::FailureScope::kFolder) throw;
+      warnings_.push_back("retrieved messages are marked \\Deleted but not expunged: " + failure.text());
+      return false;
+    }
+    for (Uid uid : marked) {
       if (ours.contains(uid)) continue;
       warnings_.emplace_back(
           "retrieved messages are marked \\Deleted but not expunged: others' messages are marked too, and the server "

@@ -45,7 +45,7 @@ FetchItems fetch(const std::string& line) {
 TEST(ImapFetchItems, ReadsItemsInAnyOrder) {
   for (std::string line : {"* 1 FETCH (UID 7 FLAGS (\\Seen x) RFC822.SIZE 9 BODY[] {3}\r\nabc)",
                            "* 1 FETCH (BODY[] {3}\r\nabc RFC822.SIZE 9 FLAGS (\\Seen x) UID 7)",
-                           "* 1 FETCH ( X-GM-LABELS (\"\\\\Inbox\" (a)) body[]<0> \"abc\"  uid 7 FLAGS (\\Seen x )"
+                           "* 1 FETCH ( X-GM-LABELS (\"\\\\Inbox\" (a)) body[] \"abc\"  uid 7 FLAGS (\\Seen x )"
                            " BODY[HEADER.FIELDS (A \"b\")] NIL rfc822.size 9 ) "}) {
     FetchItems items = fetch(line);
     EXPECT_EQ(items.uid, 7U) << line;
@@ -53,6 +53,13 @@ TEST(ImapFetchItems, ReadsItemsInAnyOrder) {
     EXPECT_EQ(items.body, "abc") << line;
     ASSERT_TRUE(items.flags) << line;
     EXPECT_TRUE(items.flags->has(mail::kSeen) && items.flags->has_keyword("x")) << line;
+  }
+}
+
+TEST(ImapFetchItems, TakesNoPartForTheWhole) {
+  for (std::string part : {"BODY[]<0>", "BODY[]<100>", "BODY[TEXT]", "BINARY[]<0>"}) {
+    EXPECT_FALSE(fetch("* 1 FETCH (UID 7 " + part + " \"abc\")").has_body) << part;
+    EXPECT_FALSE(body_begins("* 1 FETCH (UID 7 " + part + " ")) << part;
   }
 }
 
