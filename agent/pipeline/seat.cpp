@@ -303,14 +303,13 @@ void Seat::park() {
   const bool again = ((again_ || !asked_.empty()) && !queued_) || next_config_;
   const bool listen = waiting_ && now >= rest_until_ && !again;
   running_ = false;
+  // The lot keeps an account that was removed alive until it has said goodbye.
   ticket_ =
       schedule_->lot.park(listen ? waiting_->descriptor : -1, listen ? net::Interest::kRead : net::Interest::kNone,
-                          again ? now : next_look(), [self = weak_from_this()](net::WakeReason reason) {
+                          again ? now : next_look(), [self = shared_from_this()](net::WakeReason reason) {
                             if (reason == net::WakeReason::kStopped) return;
-                            const auto seat = self.lock();
-                            if (!seat) return;
-                            std::lock_guard lock(seat->mutex_);
-                            seat->wake();
+                            std::lock_guard lock(self->mutex_);
+                            self->wake();
                           });
 }
 
