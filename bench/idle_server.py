@@ -18,6 +18,7 @@ class Session:
     def __init__(self, server, reader, writer):
         self.server, self.reader, self.writer = server, reader, writer
         self.user = self.idle_tag = None
+        self.told = 0  # messages that the client knows of
 
     def send(self, *lines):
         for line in lines:
@@ -37,6 +38,12 @@ class Session:
             self.leave_idle()
             self.server.sessions.discard(self)
             self.writer.close()
+
+    def tell(self):
+        count = len(self.server.mailbox(self.user).messages)
+        if count > self.told:
+            self.told = count
+            self.send(f"* {count} EXISTS")
 
     def leave_idle(self):
         if self.idle_tag:
@@ -77,7 +84,7 @@ class Session:
         self.send(f"* STATUS INBOX (MESSAGES {count} UNSEEN {count} UIDNEXT {count + 1} UIDVALIDITY 1)", f"{tag} OK done")
 
     def do_select(self, tag, _):
-        count = len(self.server.mailbox(self.user).messages)
+        self.told = count = len(self.server.mailbox(self.user).messages)
         self.send("* FLAGS (\\Seen \\Deleted)", f"* {count} EXISTS", "* 0 RECENT", "* OK [UIDVALIDITY 1] ok",
                   f"* OK [UIDNEXT {count + 1}] ok", f"{tag} OK [READ-WRITE] done")
 
@@ -105,6 +112,7 @@ class Session:
         self.idle_tag = tag
         self.server.mailbox(self.user).idle.append(self)
         self.send("+ waiting")
+        self.tell()
 
     def do_logout(self, tag, _):
         self.send("* BYE bye", f"{tag} OK done")
@@ -122,7 +130,7 @@ class Server:
         box = self.mailbox(user)
         box.messages.append(message)
         for session in box.idle:
-            session.send(f"* {len(box.messages)} EXISTS")
+            session.tell()
 
     def idle(self):
         return sum(len(box.idle) for box in self.mailboxes.values())
