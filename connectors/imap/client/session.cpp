@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "connectors/imap/client/refusal.h"
+#include "connectors/imap/codec/sequence_set.h"
 #include "connectors/imap/codec/syntax.h"
 #include "connectors/net/deflate_stream.h"
 #include "mail/escape.h"
@@ -39,6 +40,15 @@ void learn_number(const Response& response, std::optional<std::uint32_t>& value,
     fault = "the server announced " + mail::printable(response.code, 40) + " \"" +
             mail::printable(response.arguments, 40) + "\"";
   }
+}
+
+// How many messages "* VANISHED 405,407:410" takes out of the selected mailbox. Those of "(EARLIER)" had left before
+// and are no set here (RFC 7162 §3.2.10).
+std::uint64_t count_vanished(std::string_view text) {
+  std::uint64_t count = 0;
+  if (const auto set = SequenceSet::parse(text))
+    for (const auto& range : set->resolved(UINT32_MAX).ranges()) count += std::uint64_t{range.last} - range.first + 1;
+  return count;
 }
 
 }  // namespace
@@ -268,6 +278,9 @@ void Session::on_data(const Response& response) {
     mailbox_.exists = response.number;
   }
   if (response.is_data("EXPUNGE") && mailbox_.exists.value_or(0) > 0) --*mailbox_.exists;
+  if (response.is_data("VANISHED") && mailbox_.exists)
+    *mailbox_.exists -=
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(count_vanished(response.rest), *mailbox_.exists));
 }
 
 void Session::learn_capabilities(std::string_view words) {

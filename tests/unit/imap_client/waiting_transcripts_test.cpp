@@ -94,6 +94,16 @@ TEST_F(ImapWaiting, SignsOfLifeAreNoNewsAndExpungedMessagesAreCounted) {
   leave();
 }
 
+TEST_F(ImapWaiting, VanishedMessagesAreCounted) {
+  play({"idle_vanished"});
+  ledger.folders["INBOX"].uid_validity = 7;
+  ledger.folders["INBOX"].done_through = 2;
+  poll();
+  wait();
+  EXPECT_EQ(news().folders, Names{"INBOX"});
+  leave();
+}
+
 TEST_F(ImapWaiting, ByeIsALostConnection) {
   play({"idle_bye"});
   poll();
