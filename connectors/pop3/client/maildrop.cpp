@@ -37,9 +37,11 @@ class Lister {
   Lister(Connection& connection, const Capabilities& capabilities)
       : connection_(connection), capabilities_(capabilities) {}
 
-  Maildrop run(Asked asked, bool small) {
+  Maildrop run(Asked asked, std::uint64_t expected) {
+    constexpr std::uint64_t kNewOnes = 100;
+    result_.messages.reserve(std::min<std::uint64_t>(expected + kNewOnes, kMaxListedMessages));
     if (!asked.uidl) {
-      asked.list = small && capabilities_.pipelining;
+      asked.list = expected <= kSmallMaildrop && capabilities_.pipelining;
       connection_.send(asked.list ? "UIDL\r\nLIST\r\n" : "UIDL\r\n");
     }
     bool has_uidl = read_uidl();
@@ -167,8 +169,8 @@ std::optional<mail::ByteCount> believable(std::optional<mail::ByteCount> announc
   return announced && *announced < kUnbelievable ? announced : std::nullopt;
 }
 
-Maildrop list_maildrop(Connection& connection, const Capabilities& capabilities, Asked asked, bool small) {
-  return Lister(connection, capabilities).run(asked, small);
+Maildrop list_maildrop(Connection& connection, const Capabilities& capabilities, Asked asked, std::uint64_t expected) {
+  return Lister(connection, capabilities).run(asked, std::min<std::uint64_t>(expected, kMaxListedMessages));
 }
 
 void compare_with_ledger(Maildrop& maildrop, const storage::Ledger& ledger, const std::string& account) {

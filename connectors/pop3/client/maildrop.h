@@ -45,9 +45,11 @@ inline constexpr std::size_t kSmallMaildrop = 2000;  // LIST of it costs less th
 // An announced size that no mail system could hold is none: what is received decides.
 [[nodiscard]] std::optional<mail::ByteCount> believable(std::optional<mail::ByteCount> announced) noexcept;
 
-// Lists the maildrop, or reads the answers to what was asked along with the sign-in. `small`: LIST is asked for in the
-// same breath. Memory: one entry and one identity per message. Throws kProtocol when two lines claim one number.
-[[nodiscard]] Maildrop list_maildrop(Connection& connection, const Capabilities& capabilities, Asked asked, bool small);
+// Lists the maildrop, or reads the answers to what was asked along with the sign-in. `expected`: messages in the last
+// listing; for up to kSmallMaildrop LIST is asked for in the same breath, and the list is not moved as it grows.
+// Memory: one entry and one identity per message. Throws kProtocol when two lines claim one number.
+[[nodiscard]] Maildrop list_maildrop(Connection& connection, const Capabilities& capabilities, Asked asked,
+                                     std::uint64_t expected);
 
 // Marks what the ledger knows, and finds what is gone. One pass over the ledger in the order of the octets, without a
 // copy of it.

@@ -57,8 +57,7 @@ Poll::Next Poll::work(SignedIn& session) {
   Connection& connection = *session.connection;
   const bool pipelining = session.capabilities.pipelining;
   parts_.observer.stage("listing");
-  Maildrop maildrop =
-      list_maildrop(connection, session.capabilities, session.asked, parts_.memory.messages <= kSmallMaildrop);
+  Maildrop maildrop = list_maildrop(connection, session.capabilities, session.asked, parts_.memory.messages);
   find_known(connection, pipelining, maildrop);
   for (auto& text : maildrop.warnings) warn(std::move(text));
   learn_from(session, maildrop);
