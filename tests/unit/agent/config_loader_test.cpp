@@ -137,7 +137,8 @@ TEST(ConfigLoader, FillsInDefaults) {
   EXPECT_EQ(accounts.at("k").endpoint.tls, net::TlsMode::kStartTls);
   EXPECT_EQ(accounts.at("p").endpoint.port, 995);
   EXPECT_EQ(accounts.at("p").poll, 65min);
-  EXPECT_EQ(accounts.at("p").after_fetch, (AfterFetch{AfterFetch::Do::kDelete, "", 14 * 24h}));
+  EXPECT_EQ(accounts.at("p").after_fetch.action, AfterFetch::Do::kDelete);
+  EXPECT_EQ(accounts.at("p").after_fetch.after, 14 * 24h);
   EXPECT_EQ(accounts.at("l").endpoint.port, 110);
   EXPECT_EQ(config->listeners.at("imaps").tls, net::TlsMode::kImplicit);
   EXPECT_EQ(config->listeners.at("imaps").certificate, "/etc/mailstead/c.pem");
