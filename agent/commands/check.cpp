@@ -34,8 +34,19 @@ Finding failed(std::string what, const std::string& why) {
 }
 
 std::string tls_line(const net::TlsFacts& tls) {
-  return fmt::format("{}, {}, certificate of {} valid for {} more days", tls.version, tls.cipher, tls.peer_subject,
+  return fmt::format("{}, {}{}{}, certificate of {} valid for {} more days", tls.version, tls.cipher,
+                     tls.alpn.empty() ? "" : ", ALPN " + tls.alpn, tls.resumed ? ", resumed" : "", tls.peer_subject,
                      tls.days_left);
+}
+
+// Who vouches for whom, up to the authority that is trusted.
+std::string chain_line(const net::TlsFacts& tls) {
+  std::vector<std::string> links;
+  for (const net::CertificateFacts& one : tls.chain)
+    links.push_back(fmt::format("{} (until {}, {} days left)", one.subject, one.expires, one.days_left));
+  if (!tls.chain.empty() && tls.chain.back().subject != tls.chain.back().issuer)
+    links.push_back(tls.chain.back().issuer);
+  return fmt::format("{}", fmt::join(links, " < "));
 }
 
 Finding probe_account(const AccountConfig& account) {
@@ -45,6 +56,11 @@ Finding probe_account(const AccountConfig& account) {
     Finding finding{what, true, {}};
     finding.lines.emplace_back("server", facts.greeting);
     finding.lines.emplace_back("tls", facts.tls ? tls_line(*facts.tls) : "none: mail and password travel in the clear");
+    if (facts.tls) {
+      finding.lines.emplace_back("chain", chain_line(*facts.tls));
+      finding.lines.emplace_back("fingerprint", facts.tls->peer_fingerprint);
+      finding.lines.emplace_back("key", facts.tls->peer_pin);
+    }
     finding.lines.emplace_back("signed in by", facts.mechanism);
     std::vector<std::string> capabilities;
     for (const auto& capability : facts.capabilities) capabilities.push_back(mail::printable(capability, 100));

@@ -1,5 +1,6 @@
 #include "agent/commands/command.h"
 
+#include "agent/commands/trace_file.h"
 #include "mail/escape.h"
 
 #include <fmt/format.h>
@@ -54,6 +55,8 @@ std::shared_ptr<const Config> load(const GlobalOptions& options) {
   const int level = static_cast<int>(adjusted->log.level) + options.verbosity;
   adjusted->log.level = static_cast<LogConfig::Level>(
       std::clamp(level, static_cast<int>(LogConfig::Level::kQuiet), static_cast<int>(LogConfig::Level::kDebug)));
+  if (!options.trace.empty())
+    for (const auto sink = trace_to(options.trace); auto& [name, account] : adjusted->accounts) account.trace = sink;
   return adjusted;
 }
 

@@ -29,6 +29,7 @@ struct GlobalOptions {
   int verbosity = 0;        // -v adds, -q subtracts
   std::string log_format;   // "" : the configuration's
   std::string color = "auto";
+  std::string trace;  // file that gets the dialogue with the servers, "-": standard error; "": none
 };
 
 // What a command throws when it cannot begin: printed as one line, exit status 2 unless another is given.

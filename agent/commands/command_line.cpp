@@ -47,6 +47,11 @@ void add_global_options(CLI::App& app, GlobalOptions& options) {
   app.add_option("--log-format", options.log_format, "How the log is written")
       ->check(CLI::IsMember({"text", "json"}).description(""))
       ->type_name("text|json");
+  app.add_option(
+         "--trace", options.trace,
+         "Write the dialogue with the accounts' servers, without passwords and messages, to a file or, with -, to "
+         "standard error")
+      ->type_name("FILE|-");
   app.add_option("--color", options.color, "Colour on terminals (NO_COLOR is honoured)")
       ->check(CLI::IsMember({"auto", "always", "never"}).description(""))
       ->type_name("auto|always|never");

@@ -113,9 +113,9 @@ AccountConfig read_account(const std::string& name, Section section) {
   section.require("protocol", "imap or pop3");
   account.protocol = section.choice("protocol", kProtocols).value_or(Protocol::kImap);
   bool imap = account.protocol == Protocol::kImap;
-  section.require("host");
-  section.require("user");
   read_endpoint(section, imap ? kImapPorts : kPop3Ports, account.endpoint);
+  // Who reaches an IMAP server through a tunnel or a socket may be signed in already (PREAUTH).
+  if (!imap || !account.endpoint.is_private_line()) section.require("user");
   read_sign_in(section, account.endpoint, imap ? SignInUse::kImap : SignInUse::kPop3, account.credentials,
                {account.secret_origin, account.secret_file, account.secret_mark});
   if (imap) {

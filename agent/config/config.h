@@ -17,6 +17,7 @@
 #include "agent/config/problem.h"
 #include "connectors/net/dial.h"
 #include "connectors/net/tls.h"
+#include "connectors/net/trace_stream.h"
 #include "connectors/retrieval.h"
 #include "connectors/sasl/client.h"
 #include "mail/envelope_recipients.h"
@@ -82,6 +83,7 @@ struct AccountConfig {
   std::size_t connections = 1;
   std::size_t commit_every = 1000;               // POP3: deletions per session
   std::optional<mail::EnvelopeSource> envelope;  // a multidrop mailbox: how recipients are found
+  net::TraceSink trace;  // gets the dialogue with the server; empty: nobody
 };
 
 struct DestinationConfig {

@@ -23,7 +23,6 @@ void check_addresses(Section& section, const std::vector<std::string>& addresses
 }
 
 void read_smtp(Section& section, DestinationConfig& made) {
-  section.require("host", R"("route": "mx" is not supported by this version yet)");
   read_endpoint(section, kSmtpPorts, made.endpoint);
   std::string file, mark;
   read_sign_in(section, made.endpoint, SignInUse::kSmtp, made.credentials, {made.secret_origin, file, mark});

@@ -39,6 +39,13 @@ std::string digest_of(const AccountConfig& account) {
         std::string_view(account.secret_origin), std::string_view(account.secret_mark)})
     add(text, field);
   add(text, std::to_string(endpoint.port));
+  for (const std::string& pin : tls.pins) add(text, pin);
+  for (const std::string& word : endpoint.tunnel) add(text, word);
+  if (endpoint.proxy) {
+    const net::Proxy& proxy = *endpoint.proxy;
+    add(text, std::to_string(static_cast<int>(proxy.kind)) + ":" + std::to_string(proxy.port));
+    for (const std::string& field : {proxy.host, proxy.user, proxy.password_origin}) add(text, field);
+  }
   add(text, state_of_file(account.secret_file));
   for (bool flag : {tls.verify, tls.insecure, credentials.allow_cleartext}) text += flag ? '1' : '0';
   return mail::to_hex(mail::sha256(text));

@@ -10,23 +10,30 @@
 
 namespace mailstead::agent {
 
-// Default ports by TlsMode.
+// What a protocol has by default: ports by TlsMode, its name in TLS.
 struct Ports {
   std::uint16_t implicit, other_starttls, other_none;
+  const char* alpn;  // RFC 7301; SMTP has none
   [[nodiscard]] constexpr std::uint16_t of(net::TlsMode mode) const noexcept {
     if (mode == net::TlsMode::kImplicit) return implicit;
     return mode == net::TlsMode::kStartTls ? other_starttls : other_none;
   }
 };
-inline constexpr Ports kImapPorts{993, 143, 143};
-inline constexpr Ports kPop3Ports{995, 110, 110};
-inline constexpr Ports kSmtpPorts{465, 587, 25};
+inline constexpr Ports kImapPorts{993, 143, 143, "imap"};
+inline constexpr Ports kPop3Ports{995, 110, 110, "pop3"};
+inline constexpr Ports kSmtpPorts{465, 587, 25, ""};
 
-// host, port, tls, tls_options, timeouts (endpoint_section.cpp, tls_section.cpp). Without "tls" it is implicit, but
-// STARTTLS on a port that is known for it (143, 110, 587, 25); both demand TLS.
+// host, port, tls, tls_options, timeouts (endpoint_section.cpp, tls_section.cpp) and the way there: proxy, tunnel,
+// socket, source_address (route_section.cpp). Without "tls" it is implicit, but STARTTLS on a port that is known for it
+// (143, 110, 587, 25), both of which demand TLS; none through a tunnel or a socket.
 void read_endpoint(Section& section, const Ports& ports, net::Endpoint& endpoint);
-[[nodiscard]] net::TlsSettings read_tls_options(Section section);
+// `alpn`: what the protocol offers, unless "alpn" is false.
+[[nodiscard]] net::TlsSettings read_tls_options(Section section, const std::string& alpn);
 [[nodiscard]] bool is_loopback(const std::string& host);
+// One of host, socket and tunnel must be there.
+void read_route(Section& section, net::Endpoint& endpoint);
+// What is wrong with a host name, and how to mend it; both "" when nothing is.
+[[nodiscard]] std::pair<std::string, std::string> fault_of_host(const std::string& host);
 
 // user, password, auth, allow_cleartext (sign_in_section.cpp).
 enum class SignInUse { kImap, kPop3, kSmtp };

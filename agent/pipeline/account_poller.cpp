@@ -77,6 +77,11 @@ std::unique_ptr<retrieval::Retriever> make_retriever(const AccountConfig& accoun
       return std::make_unique<CountedStream>(net::dial(endpoint, deadline), std::move(permit));
     };
   }
+  if (account.trace)
+    dialer = [dialer, name = account.name, sink = account.trace](const net::Endpoint& endpoint,
+                                                                 const net::Deadline& deadline) {
+      return net::dial_traced(dialer, endpoint, deadline, name, sink);
+    };
   return account.protocol == Protocol::kPop3 ? pop3::make_retriever(std::move(settings), std::move(dialer), remembered)
                                              : imap::make_retriever(std::move(settings), std::move(dialer), remembered);
 }

@@ -29,6 +29,9 @@ class CountedStream final : public net::Stream {
     return stream_->try_accept_tls(tls);
   }
   [[nodiscard]] std::optional<net::TlsFacts> tls() const override { return stream_->tls(); }
+  [[nodiscard]] std::optional<connectors::ChannelBinding> channel_binding() const override {
+    return stream_->channel_binding();
+  }
   [[nodiscard]] bool has_pending() const override { return stream_->has_pending(); }
   [[nodiscard]] int descriptor() const override { return stream_->descriptor(); }
   [[nodiscard]] std::string peer() const override { return stream_->peer(); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "connectors/net/trace_stream.h"
 #include "mail/failure.h"
 
 namespace mailstead::net {
@@ -152,6 +153,13 @@ TryResult DeflateStream::try_accept_tls(const ServerTls& /*tls*/) {
 
 bool DeflateStream::has_pending() const {
   return used_ < received_.size() || holds_output_ || below_->has_pending();
+}
+
+std::unique_ptr<Stream> compressed(std::unique_ptr<Stream> stream, std::string_view received) {
+  auto* trace = dynamic_cast<TraceStream*>(stream.get());
+  if (trace == nullptr) return std::make_unique<DeflateStream>(std::move(stream), received);
+  trace->compress(received);
+  return stream;
 }
 
 }  // namespace mailstead::net

@@ -41,6 +41,9 @@ class DeflateStream final : public Stream {
   [[nodiscard]] TryResult try_accept_tls(const ServerTls& tls) override;
 
   [[nodiscard]] std::optional<TlsFacts> tls() const override { return below_->tls(); }
+  [[nodiscard]] std::optional<connectors::ChannelBinding> channel_binding() const override {
+    return below_->channel_binding();
+  }
   [[nodiscard]] bool has_pending() const override;
   [[nodiscard]] int descriptor() const override { return below_->descriptor(); }
   [[nodiscard]] std::string peer() const override { return below_->peer(); }
@@ -63,5 +66,8 @@ class DeflateStream final : public Stream {
   std::size_t sent_ = 0;       // of compressed_
   std::size_t promised_ = 0;   // octets of try_write()'s caller that compressed_ stands for
 };
+
+// The stream, compressed from now on. A trace (trace_stream.h) stays above, so that it notes clear text.
+[[nodiscard]] std::unique_ptr<Stream> compressed(std::unique_ptr<Stream> stream, std::string_view received);
 
 }  // namespace mailstead::net

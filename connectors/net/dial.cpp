@@ -10,8 +10,10 @@
 
 #include "connectors/descriptor.h"
 #include "connectors/net/connect_race.h"
+#include "connectors/net/proxy.h"
 #include "connectors/net/resolve.h"
 #include "connectors/net/socket_stream.h"
+#include "connectors/net/tunnel_stream.h"
 #include "mail/escape.h"
 #include "mail/failure.h"
 
@@ -23,9 +25,6 @@ namespace {
 using mail::Failure;
 using mail::FailureKind;
 using mail::FailureScope;
-
-// Of waiting for one whole answer, and a second more for each kMinByteRate octets of it.
-constexpr std::chrono::minutes kAnswerLimit{10};
 
 std::string error_text(int error) {
   std::string text = std::generic_category().message(error);
@@ -52,19 +51,48 @@ std::unique_ptr<SocketStream> dial_unix(const std::string& path, const Deadline&
   return std::make_unique<SocketStream>(descriptor.release(), "local");
 }
 
-std::unique_ptr<SocketStream> connect_to(const Endpoint& endpoint, const Deadline& deadline) {
+std::string host_and_port(const std::string& host, std::uint16_t port) {
+  const bool six = host.find(':') != std::string::npos && !host.starts_with('[');
+  return mail::printable(six ? "[" + host + "]" : host, 256) + ":" + std::to_string(port);
+}
+
+std::unique_ptr<SocketStream> connect_to(const std::string& who, const std::string& host, std::uint16_t port,
+                                         const std::string& source_address, const Deadline& deadline) {
+  const auto feed = start_lookup(host, port, deadline);
+  return connect_first(who, *feed, source_address, deadline);
+}
+
+// The stream's peer begins with the proxy's kind, not with an address: a server behind a proxy is nobody's neighbour.
+std::unique_ptr<SocketStream> connect_through(const Endpoint& endpoint, const Deadline& deadline) {
+  const Proxy& proxy = *endpoint.proxy;
+  const bool socks = proxy.kind == Proxy::Kind::kSocks5;
+  const std::string name = (socks ? "SOCKS5 proxy " : "HTTP proxy ") + host_and_port(proxy.host, proxy.port);
+  auto stream = connect_to(name, proxy.host, proxy.port, endpoint.source_address, deadline);
+  stream->set_peer(name);
+  (socks ? ask_socks5 : ask_http)(*stream, proxy, endpoint.host, endpoint.port, deadline);
+  stream->set_peer(name + " to " + host_and_port(endpoint.host, endpoint.port));
+  return stream;
+}
+
+std::unique_ptr<SocketStream> connect_by(const Endpoint& endpoint, const Deadline& deadline) {
+  if (!endpoint.tunnel.empty()) return TunnelStream::start(endpoint);
   if (!endpoint.unix_socket.empty()) return dial_unix(endpoint.unix_socket, deadline);
-  const std::string who = mail::printable(endpoint.host, 256) + ":" + std::to_string(endpoint.port);
-  const auto feed = start_lookup(endpoint.host, endpoint.port, deadline);
-  return connect_first(who, *feed, "", deadline);
+  if (endpoint.proxy) return connect_through(endpoint, deadline);
+  return connect_to(endpoint.place(), endpoint.host, endpoint.port, endpoint.source_address, deadline);
 }
 
 }  // namespace
 
+std::string Endpoint::place() const {
+  if (!tunnel.empty()) return "tunnel " + mail::printable(tunnel.front(), 256);
+  if (!unix_socket.empty()) return mail::printable(unix_socket, 256);
+  return host_and_port(host, port);
+}
+
 std::unique_ptr<Stream> dial(const Endpoint& endpoint, const Deadline& deadline) {
   const Deadline limit = deadline.capped(endpoint.timeouts.connect);
-  auto stream = connect_to(endpoint, limit);
-  stream->set_answer_limit(kAnswerLimit);
+  auto stream = connect_by(endpoint, limit);
+  stream->set_answer_limit(endpoint.timeouts.answer);
   if (endpoint.tls == TlsMode::kImplicit) stream->start_tls(endpoint.tls_settings, endpoint.host, limit);
   return stream;
 }

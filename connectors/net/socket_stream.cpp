@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "connectors/net/endpoint.h"
 #include "connectors/net/tls_session.h"
 #include "mail/failure.h"
 
@@ -83,7 +84,8 @@ void SocketStream::wait_for_answer(const TryResult& result, const Deadline& dead
     if (limit >= deadline.at || failure.kind() != FailureKind::kTemporary) throw;
     throw Failure(FailureKind::kTemporary, FailureScope::kSession,
                   peer_ + ": sends too slowly: " + std::to_string(answered_) + " octets of an answer after waiting " +
-                      std::to_string(std::chrono::ceil<std::chrono::seconds>(answer_limit_ + earned).count()) + " s");
+                      std::to_string(std::chrono::ceil<std::chrono::seconds>(answer_limit_ + earned).count()) +
+                      " s (timeouts.answer)");
   }
 }
 
@@ -158,6 +160,10 @@ TryResult SocketStream::try_accept_tls(const ServerTls& tls) {
 std::optional<TlsFacts> SocketStream::tls() const {
   if (!tls_ || !tls_->established()) return std::nullopt;
   return tls_->facts();
+}
+
+std::optional<connectors::ChannelBinding> SocketStream::channel_binding() const {
+  return tls_ ? tls_->channel_binding() : std::nullopt;
 }
 
 bool SocketStream::has_pending() const {

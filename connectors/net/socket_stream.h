@@ -16,10 +16,7 @@ void wait_ready(int descriptor, short events, const Deadline& deadline, const st
 // Throws as wait_ready() when the deadline has passed or a stop was requested.
 void check_deadline(const Deadline& deadline, const std::string& who);
 
-// Octets a second; who sends less has us wait on purpose (Postfix min_data_rate).
-inline constexpr std::uint64_t kMinByteRate = 500;
-
-class SocketStream final : public Stream {
+class SocketStream : public Stream {
  public:
   // Takes the descriptor over and makes it non-blocking and close-on-exec.
   SocketStream(int descriptor, std::string peer);
@@ -34,18 +31,23 @@ class SocketStream final : public Stream {
   void start_tls(const TlsSettings& settings, const std::string& host, const Deadline& deadline) override;
   [[nodiscard]] TryResult try_accept_tls(const ServerTls& tls) override;
   [[nodiscard]] std::optional<TlsFacts> tls() const override;
+  [[nodiscard]] std::optional<connectors::ChannelBinding> channel_binding() const override;
   [[nodiscard]] bool has_pending() const override;
   [[nodiscard]] int descriptor() const override { return descriptor_; }
   [[nodiscard]] std::string peer() const override { return peer_; }
   void close() noexcept override;
 
+  // Who is at the other end when it is not whom the socket is connected to (behind a proxy).
+  void set_peer(std::string peer) { peer_ = std::move(peer); }
   // Between two writes read_some() waits so long in all, and a second more for each kMinByteRate octets that came: a
   // peer that trickles is dropped (kTemporary).
   void set_answer_limit(std::chrono::milliseconds limit) noexcept { answer_limit_ = limit; }
 
+ protected:
+  virtual void wait_for(const TryResult& result, const Deadline& deadline);
+  [[noreturn]] virtual void fail(int error);
+
  private:
-  void wait_for(const TryResult& result, const Deadline& deadline);
-  [[noreturn]] void fail(int error);
   void wait_for_answer(const TryResult& result, const Deadline& deadline);
 
   int descriptor_;

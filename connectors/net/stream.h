@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "connectors/channel_binding.h"
 #include "connectors/net/deadline.h"
 #include "connectors/net/tls.h"
 
@@ -39,6 +40,8 @@ class Stream {
   [[nodiscard]] virtual TryResult try_accept_tls(const ServerTls& tls) = 0;
 
   [[nodiscard]] virtual std::optional<TlsFacts> tls() const = 0;
+  // What ties a sign-in to this connection; nothing without TLS, or where there is no safe one.
+  [[nodiscard]] virtual std::optional<connectors::ChannelBinding> channel_binding() const { return std::nullopt; }
   // Bytes already decrypted that epoll will not announce: drain before parking.
   [[nodiscard]] virtual bool has_pending() const = 0;
   [[nodiscard]] virtual int descriptor() const = 0;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace mailstead::net {
 
@@ -16,20 +17,33 @@ enum class TlsMode { kImplicit, kStartTls, kNone };
 struct TlsSettings {
   std::string ca_file;              // PEM file or folder; empty: the system's
   std::string fingerprint;          // SHA-256 of the peer's certificate, hex, colons allowed; replaces the chain check
+  std::vector<std::string> pins;    // "sha256:…" of public keys, hex or base64, any of them; replace the chain check
   std::string certificate, key;     // client certificate, PEM files
   std::string min_version = "1.2";  // or "1.3"
   bool verify = true;               // false is accepted with `fingerprint` or `insecure` only
   bool insecure = false;
+  std::string alpn;  // the protocol to offer (RFC 7301): "imap", "pop3"; a server may ignore it
   bool operator==(const TlsSettings&) const = default;
+};
+
+// One certificate as its owner shows it; all texts printable.
+struct CertificateFacts {
+  std::string subject, issuer;
+  std::string expires;  // "2027-01-31"
+  int days_left = 0;
 };
 
 // What a handshake agreed on.
 struct TlsFacts {
   std::string version;  // "TLSv1.3"
   std::string cipher;
-  std::string peer_subject;      // printable; empty without a peer certificate
-  std::string peer_fingerprint;  // SHA-256, lower-case hex
-  int days_left = 0;             // until the peer's certificate expires
+  std::string alpn;                     // printable; empty when the server agreed on none
+  bool resumed = false;                 // an earlier session goes on; its server was verified then
+  std::string peer_subject;             // printable; empty without a peer certificate
+  std::string peer_fingerprint;         // SHA-256, lower-case hex
+  std::string peer_pin;                 // "sha256:" and the hex SHA-256 of its public key
+  int days_left = 0;                    // until the peer's certificate expires
+  std::vector<CertificateFacts> chain;  // the peer's first; as verified, or as sent when a pin stands for that
 };
 
 // The server side: certificate and key of a listener. Thread-safe; shared by its connections.

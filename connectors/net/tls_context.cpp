@@ -12,6 +12,7 @@
 #include "connectors/net/tls_verify.h"
 #include "mail/escape.h"
 #include "mail/failure.h"
+#include "mail/transfer_encoding.h"
 
 namespace mailstead::net {
 namespace {
@@ -48,6 +49,16 @@ struct CachedContext {
   std::chrono::steady_clock::time_point made;
   std::tuple<FileStamp, FileStamp, FileStamp> stamps;
 };
+
+std::string hex_of(std::string_view octets) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string hex;
+  for (char c : octets) {
+    hex += kDigits[static_cast<unsigned char>(c) >> 4U];
+    hex += kDigits[static_cast<unsigned char>(c) & 15U];
+  }
+  return hex;
+}
 
 class ContextCache {
  public:
@@ -125,16 +136,30 @@ ContextPointer ContextCache::get(const TlsSettings& settings, bool with_authorit
 }  // namespace
 
 bool checks_chain(const TlsSettings& settings) {
-  if (!settings.fingerprint.empty() || settings.insecure) return false;
+  if (!settings.fingerprint.empty() || !settings.pins.empty() || settings.insecure) return false;
   if (!settings.verify)
     throw_configuration(
-        "tls_options.verify: false needs tls_options.fingerprint (the peer's certificate) or \"insecure\": true");
+        "tls_options.verify: false needs tls_options.fingerprint (the peer's certificate), tls_options.pin or "
+        "\"insecure\": true");
   return true;
 }
 
 ContextPointer client_context(const TlsSettings& settings) {
   static ContextCache cache;
   return cache.get(settings, checks_chain(settings));
+}
+
+std::string normalized_pin(const std::string& text) {
+  constexpr std::string_view kScheme = "sha256:";
+  constexpr std::size_t kHexDigits = 64, kBase64Digits = 44;
+  const std::string digits = text.starts_with(kScheme) ? text.substr(kScheme.size()) : "";
+  if (digits.size() == kBase64Digits) {
+    const auto octets = mail::decode_base64(digits);
+    if (octets && octets->size() == kHexDigits / 2) return hex_of(*octets);
+  }
+  if (digits.size() == kHexDigits) return normalized_fingerprint(digits);
+  throw_configuration("tls_options.pin: \"" + mail::printable(text, 128) +
+                      "\" is not \"sha256:\" and the 64 hexadecimal or 44 base64 digits of a public key's digest");
 }
 
 std::string normalized_fingerprint(const std::string& text) {

@@ -27,6 +27,9 @@ using ContextPointer = std::shared_ptr<SSL_CTX>;
 // Thread-safe. Throws Failure(kConfiguration, kAccount) naming the file or setting that does not serve.
 [[nodiscard]] ContextPointer client_context(const TlsSettings& settings);
 
+// "sha256:" and 64 hexadecimal or 44 base64 digits (of a public key, RFC 7469 §2.4) as lower-case hex without the word;
+// throws Failure(kConfiguration, kAccount) when it is none.
+[[nodiscard]] std::string normalized_pin(const std::string& text);
 // SHA-256 in lower-case hex without separators; throws Failure(kConfiguration, kAccount) when it is none.
 [[nodiscard]] std::string normalized_fingerprint(const std::string& text);
 

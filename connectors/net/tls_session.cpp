@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <climits>
 #include <system_error>
@@ -34,6 +35,8 @@ std::string handshake_words(unsigned long code) {
       case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
       case SSL_R_VERSION_TOO_LOW:
         return "no common TLS version (1.2 is the least that is safe, see tls_options.min_version)";
+      case SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL:
+        return "the server refuses the protocol that we offer (ALPN): set tls_options.alpn to false";
       case SSL_R_UNEXPECTED_EOF_WHILE_READING: return "the connection was closed during the handshake";
       default: break;
     }
@@ -42,13 +45,22 @@ std::string handshake_words(unsigned long code) {
   return reason != nullptr ? reason : "handshake failed";
 }
 
+// The list of one: its length, then the name (RFC 7301 §3.1).
+void offer_protocol(SSL* ssl, const std::string& name) {
+  if (name.empty() || name.size() > 255) return;
+  const std::string list = static_cast<char>(name.size()) + name;
+  SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(list.data()), static_cast<unsigned>(list.size()));
+}
+
 // Which port of which server, and all that is verified of it besides the context.
 std::string session_key(int descriptor, const TlsSettings& settings, const PeerCheck& check) {
   SocketAddress peer;
   peer.size = sizeof(peer.storage);
   if (::getpeername(descriptor, reinterpret_cast<sockaddr*>(&peer.storage), &peer.size) != 0) peer = {};
-  return std::to_string(port_of(peer)) + '\n' + check.host + '\n' + check.fingerprint + '\n' +
-         (check.chain ? 'c' : '-') + (settings.insecure ? 'i' : '-');
+  std::string key = std::to_string(port_of(peer)) + '\n' + check.host + '\n' + check.fingerprint + '\n' +
+                    settings.alpn + '\n' + (check.chain ? 'c' : '-') + (settings.insecure ? 'i' : '-');
+  for (const std::string& pin : check.pins) key += '\n' + pin;
+  return key;
 }
 
 }  // namespace
@@ -66,7 +78,9 @@ std::unique_ptr<TlsSession> TlsSession::client(int descriptor, const TlsSettings
   session->check_.host = host;
   session->check_.chain = checks_chain(settings);
   if (!settings.fingerprint.empty()) session->check_.fingerprint = normalized_fingerprint(settings.fingerprint);
+  for (const std::string& pin : settings.pins) session->check_.pins.push_back(normalized_pin(pin));
   expect_peer(session->ssl_.get(), session->check_);
+  offer_protocol(session->ssl_.get(), settings.alpn);
   use_sessions(session->ssl_.get(), session_key(descriptor, settings, session->check_));
   SSL_set_connect_state(session->ssl_.get());
   return session;
@@ -143,6 +157,27 @@ TryResult TlsSession::after(int result, std::size_t count) {
       broken_ = true;
       throw Failure(FailureKind::kProtocol, FailureScope::kSession, who_ + ": TLS: " + take_openssl_error());
   }
+}
+
+std::optional<connectors::ChannelBinding> TlsSession::channel_binding() const {
+  constexpr std::string_view kLabel = "EXPORTER-Channel-Binding";
+  SSL* ssl = ssl_.get();
+  std::array<unsigned char, EVP_MAX_MD_SIZE> octets{};
+  const auto text = [&](std::size_t size) { return std::string(reinterpret_cast<const char*>(octets.data()), size); };
+  if (!established_) return std::nullopt;
+  if (SSL_version(ssl) >= TLS1_3_VERSION) {
+    constexpr std::size_t kSize = 32;
+    if (SSL_export_keying_material(ssl, octets.data(), kSize, kLabel.data(), kLabel.size(), nullptr, 0, 1) != 1)
+      return std::nullopt;
+    return connectors::ChannelBinding{"tls-exporter", text(kSize)};
+  }
+  if (SSL_get_extms_support(ssl) != 1) return std::nullopt;
+  // The first Finished of the handshake: the client's, but the server's when a session is resumed.
+  const bool ours_first = (SSL_session_reused(ssl) == 0) == (SSL_is_server(ssl) == 0);
+  const std::size_t size = ours_first ? SSL_get_finished(ssl, octets.data(), octets.size())
+                                      : SSL_get_peer_finished(ssl, octets.data(), octets.size());
+  if (size == 0 || size > octets.size()) return std::nullopt;
+  return connectors::ChannelBinding{"tls-unique", text(size)};
 }
 
 bool TlsSession::has_pending() const {

@@ -4,10 +4,12 @@
 #include <openssl/ssl.h>
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "connectors/channel_binding.h"
 #include "connectors/net/stream.h"
 #include "connectors/net/tls_verify.h"
 
@@ -28,6 +30,9 @@ class TlsSession {
   [[nodiscard]] bool established() const noexcept { return established_; }
   [[nodiscard]] bool has_pending() const;
   [[nodiscard]] TlsFacts facts() const { return facts_of(ssl_.get()); }
+  // tls-exporter (RFC 9266) with TLS 1.3; with TLS 1.2 tls-unique (RFC 5929), which is safe only together with the
+  // extended master secret (RFC 7627): without it nothing.
+  [[nodiscard]] std::optional<connectors::ChannelBinding> channel_binding() const;
   // Sends close_notify if there is room; waits for nothing.
   void shutdown() noexcept;
 

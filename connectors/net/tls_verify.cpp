@@ -5,6 +5,7 @@
 #include <openssl/x509v3.h>
 
 #include <array>
+#include <ctime>
 #include <memory>
 
 #include "connectors/net/tls_context.h"
@@ -16,6 +17,7 @@
 namespace mailstead::net {
 namespace {
 
+constexpr int kMaxChain = 20;              // OpenSSL itself gives up far beyond
 constexpr std::size_t kMaxNameText = 200;  // of a certificate's names in a message
 
 int check_index() {
@@ -74,6 +76,31 @@ std::string subject_names(X509* certificate) {
   return all;
 }
 
+int days_left(X509* certificate) {
+  int days = 0;
+  int seconds = 0;
+  return ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(certificate)) == 1 ? days : 0;
+}
+
+std::string day_text(const ASN1_TIME* time) {
+  std::tm day{};
+  std::array<char, 16> text{};
+  if (time == nullptr || ASN1_TIME_to_tm(time, &day) != 1) return "an unreadable date";
+  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%d", &day)};
+}
+
+std::vector<CertificateFacts> chain_of(SSL* ssl) {
+  std::vector<CertificateFacts> chain;
+  const STACK_OF(X509)* certificates = SSL_get0_verified_chain(ssl);
+  if (certificates == nullptr) certificates = SSL_get_peer_cert_chain(ssl);
+  for (int i = 0; certificates != nullptr && i < sk_X509_num(certificates) && i < kMaxChain; ++i) {
+    X509* one = sk_X509_value(certificates, i);
+    chain.push_back({name_text(X509_get_subject_name(one)), name_text(X509_get_issuer_name(one)),
+                     day_text(X509_get0_notAfter(one)), days_left(one)});
+  }
+  return chain;
+}
+
 std::string pin_hint(X509* certificate) {
   return "set tls_options.fingerprint to \"" + fingerprint_of(certificate) + "\" if it is the right one";
 }
@@ -120,8 +147,16 @@ bool pin_fits(X509* leaf, PeerCheck& check) {
   }
   const std::string actual = fingerprint_of(leaf);
   if (mail::equal_in_constant_time(actual, check.fingerprint)) return true;
-  check.refusal = "certificate of " + mail::printable(check.host, kMaxNameText) + " has the fingerprint \"" + actual +
-                  "\", not the one in tls_options.fingerprint: if the server has a new certificate, change the setting";
+  const std::string key = pin_of(leaf);
+  for (const std::string& pin : check.pins)
+    if (!key.empty() && mail::equal_in_constant_time(key, pin)) return true;
+  const std::string whose = "certificate of " + mail::printable(check.host, kMaxNameText);
+  check.refusal = check.fingerprint.empty()
+                      ? whose + " has the public key \"sha256:" + key +
+                            "\", not one in tls_options.pin: if the server has a new key, change the setting"
+                      : whose + " has the fingerprint \"" + actual +
+                            "\", not the one in tls_options.fingerprint: if the server has a new certificate, change "
+                            "the setting";
   return false;
 }
 
@@ -138,7 +173,8 @@ int verify_peer(X509_STORE_CTX* store, void* /*unused*/) {
   if (check == nullptr) return 0;
   X509* leaf = X509_STORE_CTX_get0_cert(store);
   if (!check->chain) {
-    const bool fits = check->fingerprint.empty() || pin_fits(leaf, *check);
+    const bool pinned = !check->fingerprint.empty() || !check->pins.empty();
+    const bool fits = !pinned || pin_fits(leaf, *check);
     X509_STORE_CTX_set_error(store, fits ? X509_V_OK : X509_V_ERR_APPLICATION_VERIFICATION);
     return fits ? 1 : 0;
   }
@@ -176,18 +212,32 @@ std::string fingerprint_of(X509* certificate) {
   return mail::to_hex(digest);
 }
 
+std::string pin_of(X509* certificate) {
+  unsigned char* der = nullptr;
+  const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+  if (size <= 0) return {};
+  const auto digest = mail::sha256({reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)});
+  OPENSSL_free(der);
+  return mail::to_hex(digest);
+}
+
 TlsFacts facts_of(SSL* ssl) {
   TlsFacts facts;
   facts.version = SSL_get_version(ssl);
   const char* cipher = SSL_get_cipher_name(ssl);
   facts.cipher = cipher != nullptr ? cipher : "";
+  facts.resumed = SSL_session_reused(ssl) == 1;
+  const unsigned char* protocol = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl, &protocol, &size);
+  facts.alpn = mail::printable({reinterpret_cast<const char*>(protocol), size}, kMaxNameText);
   X509* peer = SSL_get0_peer_certificate(ssl);
   if (peer == nullptr) return facts;
+  facts.chain = chain_of(ssl);
+  facts.peer_pin = "sha256:" + pin_of(peer);
   facts.peer_subject = name_text(X509_get_subject_name(peer));
   facts.peer_fingerprint = fingerprint_of(peer);
-  int days = 0;
-  int seconds = 0;
-  if (ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(peer)) == 1) facts.days_left = days;
+  facts.days_left = days_left(peer);
   return facts;
 }
 

@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 
 #include <string>
+#include <vector>
 
 #include "connectors/net/tls.h"
 
@@ -12,10 +13,11 @@ namespace mailstead::net {
 
 // Of one client handshake; the verify callback fills in what it found. Lives as long as the SSL object it is set on.
 struct PeerCheck {
-  std::string host;         // as configured
-  std::string fingerprint;  // normalized; empty: none pinned
-  bool chain = true;        // chain and host name are checked
-  std::string refusal;      // why not, and how to mend it; empty while nothing was refused
+  std::string host;               // as configured
+  std::string fingerprint;        // normalized; empty: none pinned
+  std::vector<std::string> pins;  // of public keys, normalized
+  bool chain = true;              // chain and host name are checked
+  std::string refusal;            // why not, and how to mend it; empty while nothing was refused
 };
 
 // For SSL_CTX_set_cert_verify_callback: 1 accepts.
@@ -25,6 +27,8 @@ int verify_peer(X509_STORE_CTX* store, void* unused);
 void expect_peer(SSL* ssl, PeerCheck& check);
 
 [[nodiscard]] std::string fingerprint_of(X509* certificate);
+// Of its public key (SubjectPublicKeyInfo), hex.
+[[nodiscard]] std::string pin_of(X509* certificate);
 [[nodiscard]] TlsFacts facts_of(SSL* ssl);
 
 }  // namespace mailstead::net

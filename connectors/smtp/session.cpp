@@ -77,8 +77,8 @@ void start_tls(Session& session, const RelaySettings& settings) {
 
 }  // namespace
 
-const std::string& server_name(const RelaySettings& settings) noexcept {
-  return settings.endpoint.unix_socket.empty() ? settings.endpoint.host : settings.endpoint.unix_socket;
+std::string server_name(const RelaySettings& settings) {
+  return settings.endpoint.is_private_line() ? settings.endpoint.place() : settings.endpoint.host;
 }
 
 std::unique_ptr<Session> open_session(const RelaySettings& settings, const Dialer& dialer,

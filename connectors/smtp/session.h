@@ -31,6 +31,6 @@ struct Session {
                                                     const net::Deadline& deadline);
 
 // "smtp.example.net" or the path of the socket: how texts name the server.
-[[nodiscard]] const std::string& server_name(const RelaySettings& settings) noexcept;
+[[nodiscard]] std::string server_name(const RelaySettings& settings);
 
 }  // namespace mailstead::smtp

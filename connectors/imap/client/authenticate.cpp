@@ -322,11 +322,15 @@ std::optional<Completion> Authentication::exchange_with(const std::string& mecha
 
 bool peer_is_local(Session& session, const net::Endpoint& endpoint) {
   std::string peer = session.stream().peer();
-  return !endpoint.unix_socket.empty() || peer == "local" || peer.starts_with("127.") || peer.starts_with("[::1]");
+  return endpoint.is_private_line() || peer == "local" || peer.starts_with("127.") || peer.starts_with("[::1]");
 }
 
 std::string authenticate(Session& session, const net::Endpoint& endpoint, const sasl::Credentials& credentials,
                          AccountMemory& memory, const std::shared_ptr<Start>& start) {
+  if (credentials.user.empty()) {
+    throw Failure(FailureKind::kConfiguration, FailureScope::kAccount,
+                  "the server wants a sign-in and none is configured: set \"user\" and \"password\"");
+  }
   return Authentication(session, endpoint, credentials, memory, start).run();
 }
 

@@ -299,7 +299,7 @@ std::vector<std::string> Session::take_alerts() {
 
 void Session::begin_compression() {
   const std::string received = reader_.take_buffered();
-  stream_ = std::make_unique<net::DeflateStream>(std::move(stream_), received);
+  stream_ = net::compressed(std::move(stream_), received);
   reader_.read_from(*stream_);
 }
 

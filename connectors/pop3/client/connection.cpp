@@ -36,7 +36,7 @@ Connection::Connection(std::unique_ptr<net::Stream> stream, const net::Endpoint&
     : endpoint_(endpoint), total_(std::move(total)), stream_(std::move(stream)), reader_(*stream_) {}
 
 std::string Connection::name() const {
-  return endpoint_.unix_socket.empty() ? endpoint_.host + ":" + std::to_string(endpoint_.port) : endpoint_.unix_socket;
+  return endpoint_.place();
 }
 
 void Connection::violate(const std::string& what) const {
@@ -172,7 +172,7 @@ void Connection::start_tls() {
 bool Connection::is_private() const {
   if (stream_->tls()) return true;
   std::string peer = stream_->peer();
-  return peer == "local" || peer.starts_with("127.") || peer.starts_with("[::1]");
+  return endpoint_.is_private_line() || peer == "local" || peer.starts_with("127.") || peer.starts_with("[::1]");
 }
 
 }  // namespace mailstead::pop3

@@ -146,6 +146,49 @@ TEST(ConfigLoader, FillsInDefaults) {
   EXPECT_EQ(config->rules->size(), 0U);
 }
 
+TEST(ConfigLoader, ReadsTheWaysToAServer) {
+  auto config = parsed(R"({
+    "accounts": { "t": {"protocol": "imap", "tunnel": ["ssh", "-o", "%h:%p", "imapd"]},
+                  "u": {"protocol": "pop3", "socket": "run/pop3", "user": "u", "password": "p"},
+                  "p": {"protocol": "imap", "host": "h", "proxy": "socks5://[2001:db8::1]:1080/", "user": "u", "password": "p",
+                        "source_address": "192.0.2.7", "timeouts": {"answer": "30s"}},
+                  "h": {"protocol": "imap", "host": "h", "user": "u", "password": "p",
+                        "tls_options": {"alpn": false, "pin": "sha256:qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqo="},
+                        "proxy": {"url": "HTTP://proxy.example:3128", "user": "carol", "password": {"env": "P"}}},
+                  "k": {"protocol": "imap", "host": "h", "user": "u", "auth": "gssapi"} },
+    "destinations": { "home": {"type": "mailbox", "user": "a"} }, "users": {"a": {}} })");
+  ASSERT_NE(config, nullptr);
+  const auto& tunnel = config->accounts.at("t").endpoint;
+  EXPECT_EQ(tunnel.tls, net::TlsMode::kNone);
+  EXPECT_THAT(tunnel.tunnel, ElementsAre("ssh", "-o", "%h:%p", "imapd"));
+  EXPECT_TRUE(tunnel.is_private_line());
+  EXPECT_EQ(config->accounts.at("u").endpoint.unix_socket, "/etc/mailstead/run/pop3");
+  const auto& socks = config->accounts.at("p").endpoint;
+  ASSERT_TRUE(socks.proxy);
+  EXPECT_EQ(socks.proxy->kind, net::Proxy::Kind::kSocks5);
+  EXPECT_EQ(socks.proxy->host, "2001:db8::1");
+  EXPECT_EQ(socks.proxy->port, 1080);
+  EXPECT_EQ(socks.source_address, "192.0.2.7");
+  EXPECT_EQ(socks.timeouts.answer, 30s);
+  EXPECT_EQ(socks.tls, net::TlsMode::kImplicit);
+  EXPECT_EQ(socks.tls_settings.alpn, "imap");
+  const auto& http = config->accounts.at("h").endpoint;
+  ASSERT_TRUE(http.proxy);
+  EXPECT_EQ(http.proxy->kind, net::Proxy::Kind::kHttp);
+  EXPECT_EQ(http.proxy->user, "carol");
+  EXPECT_TRUE(http.proxy->password);
+  EXPECT_EQ(http.tls_settings.alpn, "");
+  EXPECT_EQ(http.tls_settings.pins.size(), 1U);
+  EXPECT_EQ(config->accounts.at("k").credentials.mechanism, "gssapi");
+}
+
+TEST(ConfigLoader, ShowsNoPasswordToAnyoneBehindAProxy) {
+  // 127.0.0.1 is the proxy's there.
+  EXPECT_THAT(problems_of(R"({"accounts": {"a": {"protocol": "imap", "host": "127.0.0.1", "tls": "none", "user": "u",
+      "password": "p", "proxy": "socks5://127.0.0.1:1080"}}, "destinations": {"d": {"type": "maildir", "path": "x"}}})"),
+              ElementsAre(HasSubstr("would show the password")));
+}
+
 TEST(ConfigLoader, AsksForADestinationWhereThereIsAnAccount) {
   auto problems =
       problems_of(R"({"accounts": {"a": {"protocol": "imap", "host": "h", "user": "u", "password": "p"}}})");
@@ -166,6 +209,9 @@ TEST(ConfigDigest, ChangesWithWhatSigningInNeedsAndShowsNoSecret) {
   EXPECT_NE(first, digest("\"q\"", ""));
   EXPECT_NE(first, digest("\"p\"", R"(, "port": 1993)"));
   EXPECT_NE(first, digest("\"p\"", R"(, "auth": "plain")"));
+  EXPECT_NE(first, digest("\"p\"", R"(, "proxy": "socks5://p:1080")"));
+  EXPECT_NE(first,
+            digest("\"p\"", R"(, "tls_options": {"pin": "sha256:qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqo="})"));
   EXPECT_NE(first, digest(R"({"env": "P"})", ""));
   EXPECT_EQ(first.size(), 64U);
 }

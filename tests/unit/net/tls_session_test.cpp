@@ -1,4 +1,4 @@
-// TLS sessions that go on at the next connection, and handshakes that stop half-way.
+// What a TLS connection carries beyond its octets: sessions that go on, ALPN, channel binding, pins of keys, the chain.
 
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
@@ -28,20 +28,39 @@ Deadline soon() {
 struct ServerOptions {
   int version = TLS1_3_VERSION;
   Leaf leaf = Leaf::kGood;
+  std::string alpn = {};  // the one it takes
+  bool refuses_alpn = false;
+  bool extended_master_secret = true;
 };
 
 struct Seen {
   bool accepted = false, resumed = false;
+  std::string exporter, client_finished, server_finished;
 };
+
+int select_protocol(SSL* /*ssl*/, const unsigned char** out, unsigned char* size, const unsigned char* offered,
+                    unsigned offered_size, void* settings) {
+  const auto& options = *static_cast<const ServerOptions*>(settings);
+  if (options.refuses_alpn) return SSL_TLSEXT_ERR_ALERT_FATAL;
+  const std::string list = static_cast<char>(options.alpn.size()) + options.alpn;
+  if (options.alpn.empty()) return SSL_TLSEXT_ERR_NOACK;
+  return SSL_select_next_proto(const_cast<unsigned char**>(out), size,
+                               reinterpret_cast<const unsigned char*>(list.data()), static_cast<unsigned>(list.size()),
+                               offered, offered_size) == OPENSSL_NPN_NEGOTIATED
+             ? SSL_TLSEXT_ERR_OK
+             : SSL_TLSEXT_ERR_NOACK;
+}
 
 // A server by OpenSSL alone, one connection after another; greets and waits for the client's end.
 class TlsServer {
  public:
   explicit TlsServer(ServerOptions options = {}) : options_(options), context_(SSL_CTX_new(TLS_server_method())) {
     SSL_CTX_set_max_proto_version(context_.get(), options_.version);
+    if (!options_.extended_master_secret) SSL_CTX_set_options(context_.get(), SSL_OP_NO_EXTENDED_MASTER_SECRET);
     const auto& files = TestCertificates::shared().leaf(options_.leaf);
     SSL_CTX_use_certificate_chain_file(context_.get(), files.certificate.c_str());
     SSL_CTX_use_PrivateKey_file(context_.get(), files.key.c_str(), SSL_FILETYPE_PEM);
+    SSL_CTX_set_alpn_select_cb(context_.get(), select_protocol, &options_);
     listening_ = connectors::Descriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -100,6 +119,13 @@ class TlsServer {
       one.accepted = true;
       one.resumed = SSL_session_reused(ssl) == 1;
       std::array<unsigned char, 64> octets{};
+      const auto text = [&](std::size_t size) {
+        return std::string(octets.begin(), octets.begin() + static_cast<long>(size));
+      };
+      if (SSL_export_keying_material(ssl, octets.data(), 32, "EXPORTER-Channel-Binding", 24, nullptr, 0, 1) == 1)
+        one.exporter = text(32);
+      one.server_finished = text(SSL_get_finished(ssl, octets.data(), octets.size()));
+      one.client_finished = text(SSL_get_peer_finished(ssl, octets.data(), octets.size()));
       SSL_write(ssl, "hello", 5);
       while (SSL_read(ssl, octets.data(), static_cast<int>(octets.size())) > 0) continue;
       SSL_shutdown(ssl);
@@ -121,28 +147,40 @@ class TlsServer {
   std::jthread thread_;
 };
 
-// What the server saw of a visit.
-Seen visit(TlsServer& server, const Endpoint& endpoint) {
+struct Visit {
+  TlsFacts facts;
+  std::optional<connectors::ChannelBinding> binding;
+};
+
+Visit visit(const Endpoint& endpoint) {
   auto stream = dial(endpoint, soon());
   std::array<char, 16> buffer;
   EXPECT_GT(stream->read_some(buffer, soon()), 0U);
-  EXPECT_TRUE(stream->tls());
+  Visit made{stream->tls().value_or(TlsFacts{}), stream->channel_binding()};
   stream->close();
-  return server.seen();
+  return made;
 }
 
 class Resumption : public ::testing::TestWithParam<int> {};
 
 TEST_P(Resumption, TheSecondConnectionGoesOnWhereTheFirstEnded) {
   TlsServer server({.version = GetParam()});
-  EXPECT_FALSE(visit(server, server.endpoint()).resumed);
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(visit(server, server.endpoint()).resumed) << i;
+  const TlsFacts first = visit(server.endpoint()).facts;
+  EXPECT_FALSE(first.resumed);
+  EXPECT_FALSE(server.seen().resumed);
+  for (int i = 0; i < 3; ++i) {
+    const TlsFacts next = visit(server.endpoint()).facts;
+    EXPECT_TRUE(next.resumed) << i;
+    EXPECT_TRUE(server.seen().resumed) << i;
+    EXPECT_EQ(next.peer_fingerprint, first.peer_fingerprint);
+    EXPECT_EQ(next.chain.size(), 2U);
+  }
 }
 
 TEST_P(Resumption, NothingGoesOnUnderOtherTerms) {
   TlsServer server({.version = GetParam()});
-  (void)visit(server, server.endpoint());
-  std::vector<std::pair<const char*, Endpoint>> rows(5, {"", server.endpoint()});
+  (void)visit(server.endpoint());
+  std::vector<std::pair<const char*, Endpoint>> rows(6, {"", server.endpoint()});
   rows[0].first = "another host name";
   rows[0].second.host = "localhost";
   rows[1].first = "a pin";
@@ -151,32 +189,134 @@ TEST_P(Resumption, NothingGoesOnUnderOtherTerms) {
   rows[2].second.tls_settings.insecure = true;
   rows[3].first = "other authorities";
   rows[3].second.tls_settings.ca_file = TestCertificates::shared().leaf(Leaf::kGood).certificate;
-  rows[4].first = "a client certificate";
-  rows[4].second.tls_settings.certificate = TestCertificates::shared().leaf(Leaf::kClientOnly).certificate;
-  rows[4].second.tls_settings.key = TestCertificates::shared().leaf(Leaf::kClientOnly).key;
-  for (const auto& [name, endpoint] : rows) EXPECT_FALSE(visit(server, endpoint).resumed) << name;
+  rows[4].first = "another protocol";
+  rows[4].second.tls_settings.alpn = "pop3";
+  rows[5].first = "a client certificate";
+  rows[5].second.tls_settings.certificate = TestCertificates::shared().leaf(Leaf::kClientOnly).certificate;
+  rows[5].second.tls_settings.key = TestCertificates::shared().leaf(Leaf::kClientOnly).key;
+  for (const auto& [name, endpoint] : rows) EXPECT_FALSE(visit(endpoint).facts.resumed) << name;
 }
 
 TEST_P(Resumption, WhatWasNotVerifiedIsNotResumedAsVerified) {
   TlsServer server({.version = GetParam(), .leaf = Leaf::kSelfSigned});
   Endpoint insecure = server.endpoint();
   insecure.tls_settings.insecure = true;
-  (void)visit(server, insecure);
-  EXPECT_TRUE(visit(server, insecure).resumed);
+  (void)visit(insecure);
+  EXPECT_TRUE(visit(insecure).facts.resumed);
   EXPECT_THROW((void)dial(server.endpoint(), soon()), Failure);
 }
 
 INSTANTIATE_TEST_SUITE_P(Versions, Resumption, ::testing::Values(TLS1_2_VERSION, TLS1_3_VERSION),
                          [](const auto& row) { return row.param == TLS1_2_VERSION ? "Tls12" : "Tls13"; });
 
-TEST(Subject, IsCutAndEscaped) {
+TEST(Alpn, IsOfferedAndTold) {
+  TlsServer server({.alpn = "imap"});
+  Endpoint endpoint = server.endpoint();
+  endpoint.tls_settings.alpn = "imap";
+  EXPECT_EQ(visit(endpoint).facts.alpn, "imap");
+}
+
+TEST(Alpn, AServerMayIgnoreIt) {
+  TlsServer server;
+  Endpoint endpoint = server.endpoint();
+  endpoint.tls_settings.alpn = "imap";
+  EXPECT_EQ(visit(endpoint).facts.alpn, "");
+}
+
+TEST(Alpn, AServerThatRefusesItIsToldOf) {
+  TlsServer server({.refuses_alpn = true});
+  Endpoint endpoint = server.endpoint();
+  endpoint.tls_settings.alpn = "imap";
+  try {
+    (void)dial(endpoint, soon());
+    FAIL();
+  } catch (const Failure& failure) {
+    EXPECT_NE(failure.text().find("tls_options.alpn"), std::string::npos) << failure.text();
+  }
+}
+
+TEST(ChannelBinding, IsTheExporterWithTls13) {
+  TlsServer server;
+  for (int i = 0; i < 2; ++i) {  // the second is resumed
+    const auto binding = visit(server.endpoint()).binding;
+    ASSERT_TRUE(binding);
+    EXPECT_EQ(binding->type, "tls-exporter");
+    EXPECT_EQ(binding->data.size(), 32U);
+    EXPECT_EQ(binding->data, server.seen().exporter);
+  }
+}
+
+TEST(ChannelBinding, IsTheFirstFinishedWithTls12) {
+  TlsServer server({.version = TLS1_2_VERSION});
+  for (int i = 0; i < 2; ++i) {
+    const Visit made = visit(server.endpoint());
+    const Seen seen = server.seen();
+    ASSERT_TRUE(made.binding);
+    EXPECT_EQ(made.facts.resumed, i == 1);
+    EXPECT_EQ(made.binding->type, "tls-unique");
+    EXPECT_EQ(made.binding->data, seen.resumed ? seen.server_finished : seen.client_finished);
+  }
+}
+
+TEST(ChannelBinding, ThereIsNoneWithoutTheExtendedMasterSecretNorWithoutTls) {
+  TlsServer server({.version = TLS1_2_VERSION, .extended_master_secret = false});
+  EXPECT_FALSE(visit(server.endpoint()).binding);
+  testing::OneShotServer plain([](testing::RawPeer& peer) { peer.wait_for_end(); });
+  Endpoint endpoint;
+  endpoint.host = "127.0.0.1";
+  endpoint.port = plain.port();
+  endpoint.tls = TlsMode::kNone;
+  EXPECT_FALSE(dial(endpoint, soon())->channel_binding());
+}
+
+TEST(KeyPin, StandsForTheChainInEitherSpelling) {
+  TlsServer server({.leaf = Leaf::kSelfSigned});
+  Endpoint endpoint = server.endpoint();
+  endpoint.tls_settings.insecure = true;
+  const std::string pin = visit(endpoint).facts.peer_pin;
+  ASSERT_EQ(pin.size(), 7U + 64U) << pin;
+  endpoint.tls_settings.insecure = false;
+  endpoint.tls_settings.pins = {"sha256:" + std::string(64, '0'), pin};
+  EXPECT_EQ(visit(endpoint).facts.peer_pin, pin);
+  endpoint.tls_settings.pins = {"sha256:" + std::string(64, '0')};
+  try {
+    (void)dial(endpoint, soon());
+    FAIL();
+  } catch (const Failure& failure) {
+    EXPECT_NE(failure.text().find("has the public key \"" + pin + "\""), std::string::npos) << failure.text();
+    EXPECT_EQ(failure.kind(), FailureKind::kProtocol);
+  }
+}
+
+TEST(KeyPin, IsTakenInHexAndBase64Only) {
+  const std::string hex(64, 'a');
+  EXPECT_EQ(normalized_pin("sha256:" + hex), hex);
+  EXPECT_EQ(normalized_pin("sha256:qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqo="), hex);
+  for (const std::string& wrong : {std::string(), hex, "sha1:" + hex, "sha256:" + hex + "a", std::string("sha256:abc"),
+                                   std::string("sha256:!qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqo=")})
+    EXPECT_THROW((void)normalized_pin(wrong), Failure) << wrong;
+}
+
+TEST(Chain, IsToldUpToTheAuthority) {
+  TlsServer server;
+  const TlsFacts facts = visit(server.endpoint()).facts;
+  ASSERT_EQ(facts.chain.size(), 2U);
+  EXPECT_EQ(facts.chain[0].subject, facts.peer_subject);
+  EXPECT_EQ(facts.chain[0].issuer, facts.chain[1].subject);
+  EXPECT_EQ(facts.chain[1].issuer, facts.chain[1].subject);
+  EXPECT_EQ(facts.chain[0].days_left, facts.days_left);
+  EXPECT_EQ(facts.chain[0].expires.size(), 10U) << facts.chain[0].expires;
+}
+
+TEST(Chain, LongAndOddSubjectsAreCutAndEscaped) {
   for (Leaf leaf : {Leaf::kOddSubject, Leaf::kLongSubject}) {
     TlsServer server({.leaf = leaf});
-    const auto stream = dial(server.endpoint(), soon());
-    const std::string subject = stream->tls().value_or(TlsFacts{}).peer_subject;
-    EXPECT_FALSE(subject.empty());
-    EXPECT_LE(subject.size(), 210U);
-    for (char c : subject) EXPECT_TRUE(static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) << subject;
+    const TlsFacts facts = visit(server.endpoint()).facts;
+    ASSERT_FALSE(facts.chain.empty());
+    for (const std::string& text : {facts.peer_subject, facts.chain[0].subject}) {
+      EXPECT_LE(text.size(), 210U);
+      for (char c : text) EXPECT_TRUE(static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) << text;
+    }
   }
 }
 

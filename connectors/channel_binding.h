@@ -1,0 +1,13 @@
+// What ties a sign-in to the TLS connection that it runs over (RFC 5056): whoever sits between has another one.
+#pragma once
+
+#include <string>
+
+namespace mailstead::connectors {
+
+struct ChannelBinding {
+  std::string type;  // "tls-exporter" (RFC 9266) or "tls-unique" (RFC 5929)
+  std::string data;  // raw octets
+};
+
+}  // namespace mailstead::connectors
