@@ -9,13 +9,16 @@
 namespace mailstead::agent {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kMechanisms = {
+constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kMechanisms = {
     {{"auto", "auto"},
      {"plain", "plain"},
      {"login", "login"},
      {"cram-md5", "cram-md5"},
      {"scram-sha-1", "scram-sha-1"},
      {"scram-sha-256", "scram-sha-256"},
+     {"scram-sha-1-plus", "scram-sha-1-plus"},
+     {"scram-sha-256-plus", "scram-sha-256-plus"},
+     {"gssapi", "gssapi"},
      {"xoauth2", "xoauth2"},
      {"oauthbearer", "oauthbearer"},
      {"external", "external"},
@@ -32,7 +35,7 @@ bool shows_password(std::string_view mechanism) noexcept {
 void read_sign_in(Section& section, const net::Endpoint& endpoint, SignInUse use, sasl::Credentials& credentials,
                   SecretPlace place) {
   credentials.user = section.text("user").value_or("");
-  credentials.mechanism = section.choice("auth", kMechanisms, {"gssapi", "digest-md5", "ntlm"}).value_or("auto");
+  credentials.mechanism = section.choice("auth", kMechanisms, {"digest-md5", "ntlm"}).value_or("auto");
   credentials.allow_cleartext = section.flag("allow_cleartext").value_or(false);
   if (credentials.mechanism == "apop" && use != SignInUse::kPop3) section.fault("auth", "\"apop\" is of POP3 only");
 
@@ -42,14 +45,16 @@ void read_sign_in(Section& section, const net::Endpoint& endpoint, SignInUse use
   place.file = secret.file;
   place.mark = secret.mark;
 
-  bool wants_password = credentials.mechanism != "external";
+  const bool may_be_known = use == SignInUse::kImap && endpoint.is_private_line();
+  bool wants_password = credentials.mechanism != "external" && credentials.mechanism != "gssapi" && !may_be_known;
   if (section.has("user") && wants_password && !section.has("password"))
     section.fault({}, "\"password\" is missing", R"(a string, or {"file": …}, {"env": …}, {"command": […]})");
   if (section.has("password") && !section.has("user") && use == SignInUse::kSmtp)
     section.fault("password", "a password without \"user\"");
   bool in_the_clear = endpoint.tls == net::TlsMode::kNone && section.has("password") &&
                       shows_password(credentials.mechanism) && !credentials.allow_cleartext;
-  if (in_the_clear && !endpoint.host.empty() && !is_loopback(endpoint.host))
+  const bool seen_by_others = endpoint.proxy || !is_loopback(endpoint.host);
+  if (in_the_clear && !endpoint.host.empty() && !endpoint.is_private_line() && seen_by_others)
     section.fault("tls", "\"none\" would show the password to anyone between",
                   "take starttls or implicit, or \"auth\": \"scram-sha-256\", or \"allow_cleartext\": true");
 }

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <charconv>
 
 #include "connectors/sasl/gsasl_library.h"
+#include "connectors/sasl/scram_client.h"
 #include "mail/escape.h"
 #include "mail/failure.h"
 #include "mail/limits.h"
@@ -17,10 +17,7 @@ using mail::Failure;
 using mail::FailureKind;
 using mail::FailureScope;
 
-// RFC 7677 §4 asks for at least 4096; above a million a server burns our processor, not its attacker's.
-constexpr unsigned kMinIterations = 4096;
-constexpr unsigned kMaxIterations = 1'000'000;
-constexpr std::size_t kMaxNonce = 1024;
+constexpr std::size_t kMaxWords = 300;  // of a server's reasons in a message
 
 [[noreturn]] void refuse(const std::string& text) {
   throw Failure(FailureKind::kAuthentication, FailureScope::kAccount, text);
@@ -41,36 +38,16 @@ void refuse_nul(std::string_view value, const char* what) {
     throw Failure(FailureKind::kConfiguration, FailureScope::kAccount, std::string(what) + " contains a NUL octet");
 }
 
-// server-first-message = [reserved-mext ","] nonce "," salt "," iteration-count (RFC 5802 §7). GNU SASL takes any
-// count.
-void check_iterations(std::string_view first) {
-  if (first.starts_with("e=")) refuse("SCRAM: the server refused: " + mail::printable(first.substr(2), 200));
-  const auto salt = first.find(",s=");
-  const auto count_at = salt == std::string_view::npos ? salt : first.find(",i=", salt + 3);
-  if (!first.starts_with("r=") || count_at == std::string_view::npos)
-    refuse("SCRAM: the server's challenge is malformed");
-  if (salt > kMaxNonce) refuse("SCRAM: the server's nonce is too long");
-  std::string_view digits = first.substr(count_at + 3);
-  digits = digits.substr(0, digits.find(','));
-  unsigned count = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), count);
-  const bool number = error == std::errc() && end == digits.data() + digits.size();
-  if (!number || count < kMinIterations || count > kMaxIterations)
-    refuse("SCRAM: the server asks for " + mail::printable(digits, 32) + " iterations, outside of " +
-           std::to_string(kMinIterations) + " to " + std::to_string(kMaxIterations));
-}
-
 class GsaslExchange final : public ClientExchange, private PropertySource {
  public:
   GsaslExchange(std::string mechanism, const Credentials& credentials, std::string_view service, std::string_view host)
       : mechanism_(std::move(mechanism)),
-        scram_(mechanism_.starts_with("SCRAM-")),
         client_first_(mechanism_ != "LOGIN" && mechanism_ != "CRAM-MD5"),
         user_(credentials.user),
         service_(service),
         host_(host) {
     refuse_nul(user_, "the user name");
-    if (mechanism_ != "EXTERNAL") {
+    if (mechanism_ != "EXTERNAL" && mechanism_ != "GSSAPI") {
       password_ = ask_password(credentials);
       refuse_nul(password_.reveal(), "the password");
     }
@@ -88,7 +65,6 @@ class GsaslExchange final : public ClientExchange, private PropertySource {
   [[nodiscard]] int property(Gsasl_session* session, Gsasl_property wanted) noexcept override;
 
   const std::string mechanism_;
-  const bool scram_;
   const bool client_first_;
   const std::string user_, service_, host_;
   mail::Secret password_;
@@ -103,14 +79,14 @@ std::string GsaslExchange::step(std::string_view challenge) {
   failed_ = true;  // until this step has ended well
   check_size(mechanism_, challenge);
   if (client_first_ && steps_ == 0 && !challenge.empty()) refuse(mechanism_ + ": the server spoke out of turn");
-  if (scram_ && steps_ == 1) check_iterations(challenge);
   ++steps_;
   StepResult result = sasl::step(*session_, challenge);
-  if (result.code != GSASL_OK && result.code != GSASL_NEEDS_MORE) {
-    const bool signature = scram_ && steps_ == 3;
-    refuse(mechanism_ + (signature ? ": the server does not know the password either (wrong signature)"
-                                   : std::string(": ") + gsasl_strerror(result.code)));
-  }
+  if (result.code == GSASL_GSSAPI_INIT_SEC_CONTEXT_ERROR && steps_ == 1)
+    throw Failure(FailureKind::kConfiguration, FailureScope::kAccount,
+                  "GSSAPI: there is no valid Kerberos ticket for " + service_ + "@" + mail::printable(host_, 256) +
+                      " (kinit makes one, klist shows it)");
+  if (result.code != GSASL_OK && result.code != GSASL_NEEDS_MORE)
+    refuse(mechanism_ + ": " + gsasl_strerror(result.code));
   complete_ = result.code == GSASL_OK;
   failed_ = false;
   return std::move(result.output);
@@ -123,8 +99,9 @@ int GsaslExchange::property(Gsasl_session* session, Gsasl_property wanted) noexc
       case GSASL_PASSWORD:
         return gsasl_property_set_raw(session, wanted, password_.reveal().data(), password_.reveal().size());
       case GSASL_AUTHZID:
-        // EXTERNAL names who the certificate is to act as (RFC 4422 appendix A); the others act as who signs in.
-        if (mechanism_ != "EXTERNAL") return GSASL_NO_AUTHZID;
+        // EXTERNAL and GSSAPI name who the certificate or ticket is to act as (RFC 4422 appendix A, RFC 4752 §3.1); the
+        // others act as who signs in.
+        if (mechanism_ != "EXTERNAL" && mechanism_ != "GSSAPI") return GSASL_NO_AUTHZID;
         return gsasl_property_set_raw(session, wanted, user_.data(), user_.size());
       case GSASL_SERVICE: return gsasl_property_set_raw(session, wanted, service_.data(), service_.size());
       case GSASL_HOSTNAME: return gsasl_property_set_raw(session, wanted, host_.data(), host_.size());
@@ -144,12 +121,13 @@ class BearerExchange final : public ClientExchange {
 
   [[nodiscard]] bool client_first() const noexcept override { return true; }
   [[nodiscard]] bool complete() const noexcept override { return steps_ > 0; }
+  [[nodiscard]] std::string server_words() const override { return words_; }
   [[nodiscard]] std::string step(std::string_view challenge) override {
     check_size(mechanism_, challenge);
     if (steps_ == 0 && !challenge.empty()) refuse(mechanism_ + ": the server spoke out of turn");
     switch (steps_++) {
       case 0: return std::string(first_.reveal());
-      case 1: return after_error_;
+      case 1: words_ = mail::printable(challenge, kMaxWords); return after_error_;
       default: refuse(mechanism_ + ": the server goes on after the end of the exchange");
     }
   }
@@ -158,6 +136,7 @@ class BearerExchange final : public ClientExchange {
   const std::string mechanism_;
   const mail::Secret first_;
   const std::string after_error_;
+  std::string words_;
   int steps_ = 0;
 };
 
@@ -196,12 +175,20 @@ std::unique_ptr<ClientExchange> make_bearer(const std::string& mechanism, const 
 }  // namespace
 
 std::unique_ptr<ClientExchange> make_exchange(const std::string& mechanism, const Credentials& credentials,
-                                              std::string_view service, std::string_view host) {
-  constexpr std::array<std::string_view, 6> kByGsasl{"PLAIN",       "LOGIN",         "CRAM-MD5",
-                                                     "SCRAM-SHA-1", "SCRAM-SHA-256", "EXTERNAL"};
+                                              std::string_view service, std::string_view host,
+                                              const std::optional<connectors::ChannelBinding>& binding) {
+  constexpr std::array<std::string_view, 5> kByGsasl{"PLAIN", "LOGIN", "CRAM-MD5", "EXTERNAL", "GSSAPI"};
+  constexpr std::array<std::string_view, 4> kScram{"SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256",
+                                                   "SCRAM-SHA-1"};
   std::string name = mechanism;
   for (char& c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   if (name == "XOAUTH2" || name == "OAUTHBEARER") return make_bearer(name, credentials, host);
+  if (std::find(kScram.begin(), kScram.end(), name) != kScram.end()) {
+    mail::Secret password = ask_password(credentials);
+    refuse_nul(credentials.user, "the user name");
+    refuse_nul(password.reveal(), "the password");
+    return make_scram(name, credentials.user, std::move(password), binding);
+  }
   if (std::find(kByGsasl.begin(), kByGsasl.end(), name) == kByGsasl.end())
     throw Failure(FailureKind::kConfiguration, FailureScope::kAccount,
                   "auth " + mail::printable(name, 64) + " is not supported here");

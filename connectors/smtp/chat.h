@@ -32,6 +32,7 @@ class Chat {
   void start_tls(const net::TlsSettings& settings, const std::string& host, std::chrono::milliseconds wait);
 
   [[nodiscard]] std::uint64_t replies() const noexcept { return replies_; }
+  [[nodiscard]] std::optional<connectors::ChannelBinding> channel_binding() const { return stream_->channel_binding(); }
   [[nodiscard]] std::optional<net::TlsFacts> tls() const { return stream_->tls(); }
   [[nodiscard]] std::string peer() const { return stream_->peer(); }
 

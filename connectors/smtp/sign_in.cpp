@@ -28,12 +28,20 @@ bool is_local(const std::string& peer) {
 
 class Exchange {
  public:
-  Exchange(Chat& chat, const RelaySettings& settings, const std::string& mechanism)
-      : chat_(chat),
+  Exchange(Session& session, const RelaySettings& settings, const std::string& mechanism)
+      : chat_(session.chat),
         settings_(settings),
         mechanism_(mechanism),
-        steps_(sasl::make_exchange(mechanism, settings.credentials,
-                                   settings.dialect == Dialect::kLmtp ? "lmtp" : "smtp", settings.endpoint.host)) {}
+        steps_(sasl::make_exchange(
+            mechanism, settings.credentials, settings.dialect == Dialect::kLmtp ? "lmtp" : "smtp",
+            settings.endpoint.host,
+            sasl::binding_for(mechanism, session.extensions.mechanisms, session.chat.channel_binding()))) {}
+
+  // Its reasons within the exchange, for a refusal's text.
+  [[nodiscard]] std::string server_words() const {
+    const std::string words = steps_->server_words();
+    return words.empty() ? words : " (" + words + ")";
+  }
 
   // The server's last word, which is neither 334 nor out of step.
   WireReply run() {
@@ -113,9 +121,10 @@ bool dislikes_mechanism(int code) noexcept {
 
 std::vector<std::string> usable_mechanisms(const Session& session, const RelaySettings& settings) {
   std::string why;
-  bool protected_path = session.chat.tls().has_value() || is_local(session.chat.peer());
-  auto mechanisms =
-      sasl::choose_mechanisms(session.extensions.mechanisms, settings.credentials, protected_path, false, why);
+  bool protected_path =
+      session.chat.tls().has_value() || settings.endpoint.is_private_line() || is_local(session.chat.peer());
+  auto mechanisms = sasl::choose_mechanisms(session.extensions.mechanisms, settings.credentials, protected_path, false,
+                                            why, session.chat.channel_binding().has_value());
   if (mechanisms.empty()) {
     throw Failure(FailureKind::kConfiguration, FailureScope::kAccount,
                   server_name(settings) + ": cannot sign in: " + why);
@@ -127,8 +136,11 @@ std::vector<std::string> usable_mechanisms(const Session& session, const RelaySe
 
 void sign_in(Session& session, const RelaySettings& settings) {
   WireReply reply;
+  std::string words;
   for (const auto& mechanism : usable_mechanisms(session, settings)) {
-    reply = Exchange(session.chat, settings, mechanism).run();
+    Exchange exchange(session, settings, mechanism);
+    reply = exchange.run();
+    words = exchange.server_words();
     if (reply.category() == 2) {
       session.mechanism = mechanism;
       return;
@@ -139,7 +151,7 @@ void sign_in(Session& session, const RelaySettings& settings) {
   throw Failure(refused ? FailureKind::kAuthentication : FailureKind::kTemporary,
                 refused ? FailureScope::kAccount : FailureScope::kSession,
                 server_name(settings) + ": sign-in as \"" + settings.credentials.user +
-                    "\" refused: " + kept_reply(reply, Reply::Kind::kTemporary).line());
+                    "\" refused: " + kept_reply(reply, Reply::Kind::kTemporary).line() + words);
 }
 
 }  // namespace mailstead::smtp
