@@ -137,6 +137,7 @@ class Authentication {
   Capabilities offered_;
   bool hinted_ = true;
   bool same_offer_ = false;  // as at the last sign-in
+  bool spoiled_ = false;     // the server spoilt an exchange: it is shown no password any more
   Completion refused_;
 };
 
@@ -152,7 +153,8 @@ std::string Authentication::run() {
 
 std::vector<std::string> Authentication::mechanisms(std::string& why) {
   bool safe = session_.stream().tls().has_value() || peer_is_local(session_, endpoint_);
-  auto chosen = sasl::choose_mechanisms(offered_.mechanisms(), credentials_, safe, !offered_.has("LOGINDISABLED"), why);
+  auto chosen = sasl::choose_mechanisms(offered_.mechanisms(), credentials_, safe, !offered_.has("LOGINDISABLED"), why,
+                                        session_.stream().channel_binding().has_value());
   // The same offer: what stands before the one that worked did not.
   auto worked = std::find_if(chosen.begin(), chosen.end(), [&](const std::string& mechanism) {
     return remembered_as(mechanism) == memory_.mechanism;
@@ -176,6 +178,7 @@ std::optional<std::string> Authentication::try_mechanisms() {
   if (hinted_) ask_for_offer();
   memory_.before = offered_;
   for (const std::string& mechanism : chosen) {
+    if (spoiled_ && sasl::shows_password(mechanism)) continue;
     if (begin(mechanism)) return mechanism;
     std::optional<Completion> end = attempt(mechanism);
     if (!end) return mechanism;
@@ -280,7 +283,9 @@ void Authentication::answer(Tag tag, const std::string& mechanism, const std::st
 }
 
 std::optional<Completion> Authentication::exchange_with(const std::string& mechanism, bool trial) {
-  auto exchange = sasl::make_exchange(mechanism, credentials_, "imap", endpoint_.host);
+  auto exchange =
+      sasl::make_exchange(mechanism, credentials_, "imap", endpoint_.host,
+                          sasl::binding_for(mechanism, offered_.mechanisms(), session_.stream().channel_binding()));
   CommandText command("AUTHENTICATE " + mechanism);
   bool owes_initial = exchange->client_first();
   if (owes_initial && offered_.has("SASL-IR")) {
@@ -300,6 +305,8 @@ std::optional<Completion> Authentication::exchange_with(const std::string& mecha
         throw Failure(FailureKind::kAuthentication, FailureScope::kAccount,
                       "the server accepted the sign-in before it had proved who it is (" + mechanism + ")");
       }
+      std::string words = exchange->server_words();
+      if (!next.completion.ok() && !words.empty()) next.completion.text += " (" + words + ")";
       return std::move(next.completion);
     }
     std::optional<std::string> challenge = read_challenge(next.continuation);
@@ -307,6 +314,7 @@ std::optional<Completion> Authentication::exchange_with(const std::string& mecha
     owes_initial = false;
     if (!challenge) {
       Completion end = abandon(session_, tag);
+      spoiled_ = true;
       end.status = Status::kBad;
       end.text = "its challenge cannot be read";
       return end;

@@ -187,6 +187,13 @@ TEST(ImapRetriever, AbandonsAnUnreadableChallenge) {
   EXPECT_FALSE(world.failure) << world.failure->text();
 }
 
+TEST(ImapRetriever, ShowsNoPasswordToAServerThatSpoiltAnExchange) {
+  World world("sasl_spoilt");
+  world.poll_and_leave();
+  ASSERT_TRUE(world.failure);
+  EXPECT_NE(world.failure->text().find("challenge cannot be read"), std::string::npos) << world.failure->text();
+}
+
 struct CleanRow {
   const char* transcript;
   AfterFetch what;
