@@ -3,8 +3,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -58,6 +59,11 @@ std::vector<char*> pointers_to(std::vector<std::string>& words) {
   return pointers;
 }
 
+// Readable once the process has ended; -1 where the kernel has no such thing. (Debian 12's header for it is C only.)
+int open_handle(pid_t process) {
+  return static_cast<int>(::syscall(SYS_pidfd_open, process, 0U));
+}
+
 class Attributes {
  public:
   Attributes() {
@@ -107,7 +113,7 @@ ChildProcess::~ChildProcess() {
 }
 
 std::optional<int> ChildProcess::wait_until(mail::SteadyTime time) {
-  const connectors::Descriptor handle(process_ > 0 && !status_ ? ::pidfd_open(process_, 0) : -1);
+  const connectors::Descriptor handle(process_ > 0 && !status_ ? open_handle(process_) : -1);
   while (process_ > 0 && !status_) {
     siginfo_t facts{};
     // Left to be reaped: until then nobody else can have its number, nor its group's.

@@ -43,7 +43,7 @@ struct TlsFacts {
   std::string peer_fingerprint;         // SHA-256, lower-case hex
   std::string peer_pin;                 // "sha256:" and the hex SHA-256 of its public key
   int days_left = 0;                    // until the peer's certificate expires
-  std::vector<CertificateFacts> chain;  // the peer's first; as verified, or as sent when a pin stands for that
+  std::vector<CertificateFacts> chain;  // the peer's first; as verified, or as sent (pinned, resumed)
 };
 
 // The server side: certificate and key of a listener. Thread-safe; shared by its connections.

@@ -102,8 +102,9 @@ class ScramExchange final : public ClientExchange {
   [[nodiscard]] bool complete() const noexcept override { return state_ == State::kDone; }
 
   [[nodiscard]] std::string step(std::string_view challenge) override {
+    const State state = std::exchange(state_, State::kFailed);  // until this step has ended well
     if (challenge.size() > mail::kMaxSaslMessage) refuse(mechanism_ + ": the server's challenge is too long");
-    switch (std::exchange(state_, State::kFailed)) {  // until this step has ended well
+    switch (state) {
       case State::kFirst:
         if (!challenge.empty()) refuse(mechanism_ + ": the server spoke out of turn");
         state_ = State::kProof;
