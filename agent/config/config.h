@@ -83,7 +83,7 @@ struct AccountConfig {
   std::size_t connections = 1;
   std::size_t commit_every = 1000;               // POP3: deletions per session
   std::optional<mail::EnvelopeSource> envelope;  // a multidrop mailbox: how recipients are found
-  net::TraceSink trace;  // gets the dialogue with the server; empty: nobody
+  net::TraceSink trace;                          // gets the dialogue with the server; empty: nobody
 };
 
 struct DestinationConfig {
