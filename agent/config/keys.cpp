@@ -32,6 +32,7 @@ const std::map<std::string_view, std::vector<std::string_view>>& known_keys() {
         "after_fetch",
         "skip_larger_than",
         "max_messages_per_poll",
+        "commit_every",
         "connections",
         "envelope",
         "proxy",

@@ -80,7 +80,12 @@ class SmtpSinkStream final : public net::Stream {
   void start_tls(const net::TlsSettings&, const std::string&, const net::Deadline&) override { tls_ = true; }
   net::TryResult try_accept_tls(const net::ServerTls&) override { return {net::TryResult::State::kEnd, 0}; }
   std::optional<net::TlsFacts> tls() const override {
-    return tls_ ? std::optional(net::TlsFacts{"TLSv1.3", "TEST", "", "", 1}) : std::nullopt;
+    if (!tls_) return std::nullopt;
+    net::TlsFacts facts;
+    facts.version = "TLSv1.3";
+    facts.cipher = "TEST";
+    facts.days_left = 1;
+    return facts;
   }
   bool has_pending() const override { return !out_.empty(); }
   int descriptor() const override { return -1; }

@@ -39,7 +39,9 @@ std::string Client::take() {
 std::string Client::start_tls() {
   EXPECT_TRUE(wants_tls_);
   wants_tls_ = false;
-  session_->tls_started({"TLSv1.3", "", "", "", 0});
+  net::TlsFacts facts;
+  facts.version = "TLSv1.3";
+  session_->tls_started(facts);
   return take();
 }
 
