@@ -1,6 +1,7 @@
 #include "connectors/net/trace_filter.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "mail/ascii.h"
@@ -122,7 +123,7 @@ void TraceFilter::begin_literal(Direction& direction, std::string_view line) {
 
 std::string TraceFilter::of_client(const std::string& line) {
   // A response of SASL is base64, which has no blank; with one it is the next command, sent before the answer came.
-  if (signing_in_ && line.find(' ') == std::string::npos && !(protocol_ == Protocol::kPop3 && line == "QUIT"))
+  if (signing_in_ && line.find(' ') == std::string::npos && !is_bare_pop3_command(line))
     return line == "*" ? line : std::string(kHidden);
   // What goes on behind a literal may belong to LOGIN.
   if (std::exchange(hide_next_, false)) {
@@ -130,6 +131,12 @@ std::string TraceFilter::of_client(const std::string& line) {
     return std::string(kHidden);
   }
   return command(line);
+}
+
+// Commands of one word that may travel behind a sign-in. Base64 that looks like one tells nobody anything.
+bool TraceFilter::is_bare_pop3_command(std::string_view line) const {
+  constexpr std::array<std::string_view, 8> kBare{"CAPA", "UIDL", "LIST", "STAT", "UTF8", "NOOP", "RSET", "QUIT"};
+  return protocol_ == Protocol::kPop3 && std::find(kBare.begin(), kBare.end(), line) != kBare.end();
 }
 
 std::string TraceFilter::command(const std::string& line) {

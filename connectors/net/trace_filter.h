@@ -51,6 +51,7 @@ class TraceFilter {
   [[nodiscard]] std::string of_client(const std::string& line);
   [[nodiscard]] std::string of_server(const std::string& line);
   [[nodiscard]] std::string command(const std::string& line);
+  [[nodiscard]] bool is_bare_pop3_command(std::string_view line) const;
   void expect(std::string_view verb, bool has_argument);
   void judge_server(const std::string& line);
   void begin_literal(Direction& direction, std::string_view line);

@@ -118,6 +118,8 @@ class Authentication {
   [[nodiscard]] std::optional<std::string> try_mechanisms();
   [[nodiscard]] std::vector<std::string> mechanisms(std::string& why);
   void ask_for_offer();
+  // The last refusal may be one of the channel binding alone.
+  [[nodiscard]] bool cannot_bind(const std::string& mechanism) const;
   // nullopt: the rest of it needs no answer and is only begun.
   [[nodiscard]] std::optional<Completion> attempt(const std::string& mechanism);
   [[nodiscard]] std::optional<Completion> exchange_with(const std::string& mechanism, bool trial);
@@ -188,6 +190,10 @@ std::optional<std::string> Authentication::try_mechanisms() {
     }
     refused_ = *end;
     if (hinted_ && !names(memory_.before, mechanism)) return std::nullopt;
+    if (cannot_bind(mechanism)) {
+      spoiled_ = true;
+      continue;
+    }
     // NO is a verdict on the credentials or on the moment: trying the same ones otherwise only locks the account. What
     // is unavailable may be the mechanism alone (RFC 5530 §3).
     if (refused_.status != Status::kBad && !refused_.has_code("UNAVAILABLE")) break;
@@ -195,6 +201,13 @@ std::optional<std::string> Authentication::try_mechanisms() {
   memory_.mechanism.clear();
   start_->verdict = true;
   throw sign_in_refusal(refused_);
+}
+
+// QUIRK: Cyrus 3.6, seen with it: offers -PLUS over TLS 1.3 and knows tls-unique only, which TLS 1.3 has not: a NO without
+// a code. The same mechanism without the binding still proves both sides; whose certificate is not checked gets none.
+bool Authentication::cannot_bind(const std::string& mechanism) const {
+  return mechanism.ends_with("-PLUS") && !endpoint_.tls_settings.insecure && refused_.status == Status::kNo &&
+         refused_.code.empty();
 }
 
 void Authentication::ask_for_offer() {

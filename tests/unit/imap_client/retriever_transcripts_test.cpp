@@ -194,6 +194,15 @@ TEST(ImapRetriever, ShowsNoPasswordToAServerThatSpoiltAnExchange) {
   EXPECT_NE(world.failure->text().find("challenge cannot be read"), std::string::npos) << world.failure->text();
 }
 
+TEST(ImapRetriever, DoesWithoutABindingThatTheServerCannotDo) {
+  World world("binding_refused");
+  world.settings.endpoint.tls = net::TlsMode::kStartTls;
+  world.settings.endpoint.tls_settings = world.peer->tls_settings();
+  world.poll_and_leave();
+  ASSERT_TRUE(world.failure);
+  EXPECT_EQ(world.failure->kind(), mail::FailureKind::kAuthentication);
+}
+
 struct CleanRow {
   const char* transcript;
   AfterFetch what;
