@@ -104,6 +104,7 @@ void TraceFilter::end_line(Direction& direction) {
     }
     direction.in_message = false;
     show(direction, "(a message of " + std::to_string(direction.message) + " octets)");
+    return show(direction, line);  // the end of the message, no reply of its own
   }
   if (!ours) judge_server(line);
   std::string text = without_bearer(ours ? of_client(line) : of_server(line));

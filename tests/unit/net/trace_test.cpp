@@ -153,6 +153,15 @@ TEST(Trace, ShowsMessagesByTheirSize) {
                            {'S', "+OK\r\nFrom: x\r\n\r\nhi\r\n.\r\n-ERR gone\r\n+OK\r\n1 abc\r\n.\r\n+OK bye\r\n"}})),
             "S: +OK\nC: RETR 1\nC: RETR 2\nC: UIDL\nC: QUIT\nS: +OK\nS: (a message of 15 octets)\nS: .\nS: -ERR gone\n"
             "S: +OK\nS: 1 abc\nS: .\nS: +OK bye\n*: end\n");
+  // The end of a message is no reply: the third is still one.
+  EXPECT_EQ(joined(traced({{'S', "+OK\r\n"},
+                           {'C', "AUTH PLAIN AGEAYg==\r\nCAPA\r\n"},
+                           {'S', "+OK in\r\n+OK\r\nTOP\r\n.\r\n"},
+                           {'C', "RETR 1\r\nRETR 2\r\nRETR 3\r\n"},
+                           {'S', "+OK\r\nhi\r\n.\r\n+OK\r\nhi\r\n.\r\n+OK\r\nhi\r\n.\r\n"}})),
+            "S: +OK\nC: AUTH PLAIN ***\nC: CAPA\nS: +OK in\nS: +OK\nS: TOP\nS: .\nC: RETR 1\nC: RETR 2\nC: RETR 3\n"
+            "S: +OK\nS: (a message of 4 octets)\nS: .\nS: +OK\nS: (a message of 4 octets)\nS: .\n"
+            "S: +OK\nS: (a message of 4 octets)\nS: .\n*: end\n");
   EXPECT_EQ(joined(traced({{'S', "220 x\r\n"},
                            {'C', "DATA\r\n"},
                            {'S', "354 go\r\n"},
