@@ -203,8 +203,9 @@ std::optional<std::string> Authentication::try_mechanisms() {
   throw sign_in_refusal(refused_);
 }
 
-// QUIRK: Cyrus 3.6, seen with it: offers -PLUS over TLS 1.3 and knows tls-unique only, which TLS 1.3 has not: a NO without
-// a code. The same mechanism without the binding still proves both sides; whose certificate is not checked gets none.
+// QUIRK: Cyrus 3.6, seen with it: offers -PLUS over TLS 1.3 and knows tls-unique only, which TLS 1.3 has not: a NO
+// without a code. The same mechanism without the binding still proves both sides; whose certificate is not checked gets
+// none.
 bool Authentication::cannot_bind(const std::string& mechanism) const {
   return mechanism.ends_with("-PLUS") && !endpoint_.tls_settings.insecure && refused_.status == Status::kNo &&
          refused_.code.empty();
