@@ -45,9 +45,11 @@ void learn_number(const Response& response, std::optional<std::uint32_t>& value,
 // How many messages "* VANISHED 405,407:410" takes out of the selected mailbox. Those of "(EARLIER)" had left before
 // and are no set here (RFC 7162 §3.2.10).
 std::uint64_t count_vanished(std::string_view text) {
+  const auto set = SequenceSet::parse(text);
+  if (!set) return 0;
+  const SequenceSet uids = set->resolved(UINT32_MAX);
   std::uint64_t count = 0;
-  if (const auto set = SequenceSet::parse(text))
-    for (const auto& range : set->resolved(UINT32_MAX).ranges()) count += std::uint64_t{range.last} - range.first + 1;
+  for (const auto& range : uids.ranges()) count += std::uint64_t{range.last} - range.first + 1;
   return count;
 }
 

@@ -161,6 +161,7 @@ class SchedulerTest : public World {
   void end() {
     scheduler.reset();
     if (pool) pool->stop();
+    if (lot) lot->stop();  // its wakes submit to the pool
     pool.reset();
     lot.reset();
   }
