@@ -129,11 +129,17 @@ std::string TunnelStream::last_words() const {
 }
 
 void TunnelStream::judge_end() {
-  const auto status = child_ ? child_->wait_until(std::chrono::steady_clock::now() + kEndGrace) : std::nullopt;
+  std::string end = "closed the connection";
+  bool well = true;
+  if (child_) {
+    if (const auto status = child_->wait_until(std::chrono::steady_clock::now() + kEndGrace)) {
+      end = status_words(*status);
+      well = *status == 0;
+    }
+  }
   listen();
-  if (spoke_ && status.value_or(0) == 0) return;
-  throw Failure(FailureKind::kTemporary, FailureScope::kSession,
-                peer() + (status ? " " + status_words(*status) : std::string(" closed the connection")) + last_words());
+  if (spoke_ && well) return;
+  throw Failure(FailureKind::kTemporary, FailureScope::kSession, peer() + " " + end + last_words());
 }
 
 void TunnelStream::fail(int error) {
