@@ -15,6 +15,7 @@ constexpr std::array<Keys, 2> kCommand = {"exit", "timeout"};
 constexpr std::array<Keys, 2> kBounds = {"over", "under"};
 constexpr std::array<Keys, 2> kDates = {"before", "after"};
 constexpr std::array<Keys, 3> kAttachment = {"name", "type", "size"};
+constexpr std::array<Keys, 6> kAuth = {"spf", "dkim", "dmarc", "arc", "iprev", "by"};
 
 constexpr std::array<ConditionKind, 18> kKinds = {{
     {"all", {}, make_all},
@@ -33,7 +34,7 @@ constexpr std::array<ConditionKind, 18> kKinds = {{
     {"flag", {}, make_flag_test},
     {"list", {}, make_list_test},
     {"bulk", {}, make_bulk_test},
-    {"auth", {}, make_later_test},
+    {"auth", {}, make_auth_test},
     {"command", kCommand, make_later_test},
 }};
 
@@ -47,6 +48,7 @@ std::span<const std::string_view> keys_inside(std::string_view kind) noexcept {
   if (kind == "size" || kind == "age") return kBounds;
   if (kind == "date") return kDates;
   if (kind == "attachment") return kAttachment;
+  if (kind == "auth") return kAuth;
   return kText;
 }
 

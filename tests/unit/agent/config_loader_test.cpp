@@ -256,6 +256,7 @@ TEST(ConfigSchema, KnowsTheRulesThatTheRouterKnows) {
   EXPECT_EQ(keys_of(schema, "age_bounds"), words["inside/age"]);
   EXPECT_EQ(keys_of(schema, "date_bounds"), words["inside/date"]);
   EXPECT_EQ(keys_of(schema, "attachment"), words["inside/attachment"]);
+  EXPECT_EQ(keys_of(schema, "auth_results"), words["inside/auth"]);
   EXPECT_EQ(keys_of(schema, "operators"), words["inside/body"]);
 }
 

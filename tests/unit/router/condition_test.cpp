@@ -146,6 +146,26 @@ TEST(RouterCondition, KnowsBulkByItsFields) {
   }
 }
 
+TEST(RouterCondition, TakesTheResultsOfOneServerOnly) {
+  Sample sample;
+  sample.text =
+      "Authentication-Results: other.example; dkim=fail\r\n"
+      "Authentication-Results: MX.example.org; spf=softfail smtp.mailfrom=a.example;\r\n"
+      "\tdkim=fail header.d=a.example; dkim=pass header.d=b.example\r\n"
+      "Authentication-Results: mx.example.org 1; dmarc=none\r\n"
+      "Authentication-Results: mx.example.org; spf=pass; dkim=none; dmarc=pass; arc=pass\r\n"
+      "\r\n";
+  EXPECT_TRUE(holds(R"({"auth": {"dkim": "pass", "by": "mx.example.org"}})", sample));
+  EXPECT_TRUE(holds(R"({"auth": {"dkim": ["none", "FAIL"], "by": "mx.Example.org"}})", sample)) << "either signature";
+  EXPECT_TRUE(holds(R"({"auth": {"dkim": "fail", "by": "other.example"}})", sample));
+  EXPECT_TRUE(holds(R"({"auth": {"spf": ["softfail", "fail"], "dkim": "pass", "by": "mx.example.org"}})", sample));
+  // What stands below the server's own verdict was there before it looked.
+  EXPECT_FALSE(holds(R"({"auth": {"spf": "pass", "by": "mx.example.org"}})", sample));
+  EXPECT_FALSE(holds(R"({"auth": {"dmarc": "pass", "by": "mx.example.org"}})", sample));
+  EXPECT_FALSE(holds(R"({"auth": {"dkim": "pass", "by": "example.org"}})", sample));
+  EXPECT_FALSE(holds(R"({"auth": {"iprev": "fail", "by": "mx.example.org"}})", sample)) << "not told is no result";
+}
+
 TEST(RouterCondition, FindsAttachmentsByNameTypeAndSize) {
   Sample sample;
   sample.text =
