@@ -16,25 +16,41 @@ void read_mailbox(Section& section, DestinationConfig& made) {
   made.folder = section.text("folder").value_or(made.folder);
 }
 
-void check_addresses(Section& section, const std::vector<std::string>& addresses) {
-  for (const std::string& address : addresses)
-    if (!mail::is_envelope_address(address))
-      section.fault("to", in_quotes(address) + " is no mail address", "write it as alice@example.org");
+void check_addresses(Section& section, Type type, const std::vector<std::string>& addresses) {
+  for (const std::string& address : addresses) {
+    if (mail::is_envelope_address(address)) continue;
+    if (type == Type::kLmtp && mail::is_envelope_local_part(address)) continue;
+    section.fault(
+        "to", in_quotes(address) + " is no mail address",
+        type == Type::kLmtp ? "write it as alice@example.org, or alice alone" : "write it as alice@example.org");
+  }
 }
 
-void read_smtp(Section& section, DestinationConfig& made) {
-  read_endpoint(section, kSmtpPorts, made.endpoint);
+// SMTP and LMTP differ by name in the ports alone, and in who may be a recipient.
+void read_mail_server(Section& section, const Ports& ports, DestinationConfig& made) {
+  read_endpoint(section, ports, made.endpoint);
   std::string file, mark;
   read_sign_in(section, made.endpoint, SignInUse::kSmtp, made.credentials, {made.secret_origin, file, mark});
   if (section.require("to", "the addresses that get the mail")) {
     made.to = section.texts("to");
-    check_addresses(section, made.to);
+    check_addresses(section, made.type, made.to);
   }
   made.from = section.text("from").value_or("");
   if (!made.from.empty() && made.from != "<>" && !mail::is_envelope_address(made.from))
     section.fault("from", in_quotes(made.from) + " is no mail address", R"("<>" is the null sender)");
   made.connections = section.count("connections", 1, 64).value_or(made.connections);
   made.keep_open = section.duration("keep_open", 0s, 5min).value_or(made.keep_open);
+}
+
+void read_smtp(Section& section, DestinationConfig& made) {
+  read_mail_server(section, kSmtpPorts, made);
+}
+
+void read_lmtp(Section& section, DestinationConfig& made) {
+  read_mail_server(section, kLmtpPorts, made);
+  if (made.endpoint.port == 25 && section.has("port"))
+    section.fault("port", "25 is for SMTP, where LMTP must not be spoken (RFC 2033)",
+                  "LMTP servers listen on 24 mostly");
 }
 
 void read_maildir(Section& section, DestinationConfig& made) {
@@ -47,9 +63,10 @@ struct Reader {
   std::string_view section;
   void (*read)(Section&, DestinationConfig&);
 };
-constexpr std::array<std::pair<std::string_view, Reader>, 3> kReaders = {
+constexpr std::array<std::pair<std::string_view, Reader>, 4> kReaders = {
     {{"mailbox", {Type::kMailbox, "destination/mailbox", read_mailbox}},
      {"smtp", {Type::kSmtp, "destination/smtp", read_smtp}},
+     {"lmtp", {Type::kLmtp, "destination/lmtp", read_lmtp}},
      {"maildir", {Type::kMaildir, "destination/maildir", read_maildir}}}};
 
 // A key of its own, so that a type of a later version is not blamed for its keys too.
@@ -57,8 +74,8 @@ std::optional<Reader> reader_for(const json& value, const std::string& pointer, 
   json only_type = json::object();
   if (auto found = value.find("type"); found != value.end()) only_type["type"] = *found;
   Section section(only_type, pointer, "destination/mailbox", reading);
-  if (!section.require("type", "mailbox, smtp or maildir")) return std::nullopt;
-  return section.choice("type", kReaders, {"lmtp", "imap", "mbox", "pipe", "gmail", "webhook"});
+  if (!section.require("type", "mailbox, smtp, lmtp or maildir")) return std::nullopt;
+  return section.choice("type", kReaders, {"imap", "mbox", "pipe", "gmail", "webhook"});
 }
 
 bool routes_by_mx(const json& value, const std::string& pointer, Reading& reading) {

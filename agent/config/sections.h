@@ -22,6 +22,7 @@ struct Ports {
 inline constexpr Ports kImapPorts{993, 143, 143, "imap"};
 inline constexpr Ports kPop3Ports{995, 110, 110, "pop3"};
 inline constexpr Ports kSmtpPorts{465, 587, 25, ""};
+inline constexpr Ports kLmtpPorts{24, 24, 24, ""};  // IANA's is unassigned; what servers' manuals take
 
 // host, port, tls, tls_options, timeouts (endpoint_section.cpp, tls_section.cpp) and the way there: proxy, tunnel,
 // socket, source_address (route_section.cpp). Without "tls" it is implicit, but STARTTLS on a port that is known for it

@@ -8,8 +8,10 @@ namespace mailstead::agent {
 std::unique_ptr<delivery::Destination> make_destination(const Config& config, const DestinationConfig& destination,
                                                         const std::string& instance) {
   switch (destination.type) {
-    case DestinationConfig::Type::kSmtp: {
+    case DestinationConfig::Type::kSmtp:
+    case DestinationConfig::Type::kLmtp: {
       smtp::RelaySettings settings;
+      if (destination.type == DestinationConfig::Type::kLmtp) settings.dialect = smtp::Dialect::kLmtp;
       settings.endpoint = destination.endpoint;
       settings.credentials = destination.credentials;
       settings.helo_name = config.host_name;

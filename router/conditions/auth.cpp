@@ -3,8 +3,8 @@
 //
 // A method's verdict is that of the topmost field by the server that gives one: a field that the sender wrote in the
 // server's name lies below what the server itself wrote.
-#include "mail/authentication_results.h"
 #include "mail/ascii.h"
+#include "mail/authentication_results.h"
 #include "router/conditions/kinds.h"
 
 #include <nlohmann/json.hpp>
@@ -16,7 +16,7 @@ namespace mailstead::router {
 namespace {
 
 // RFC 8601 §2.7; "hardfail" is what some say for SPF's fail.
-constexpr std::array<std::string_view, 9> kResults = {"pass",    "fail",    "softfail",  "neutral",  "none",
+constexpr std::array<std::string_view, 9> kResults = {"pass",   "fail",      "softfail",  "neutral", "none",
                                                       "policy", "temperror", "permerror", "hardfail"};
 
 struct Wanted {

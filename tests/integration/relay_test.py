@@ -1,5 +1,7 @@
-"""Redelivery through Postfix's smtp-sink: whole, once, with the remote's words when it refuses."""
+"""Redelivery through Postfix's smtp-sink and Dovecot's LMTP: whole, once, with the remote's words when it refuses."""
 import json
+import os
+import re
 import unittest
 
 import agent
@@ -90,6 +92,71 @@ class Relay(unittest.TestCase):
                                   {"name": "others", "then": [{"discard": True}]}]})
         made.poll(expect=1)
         self.assertTrue(any(b"mail loop" in one for one in made.kept("Undelivered")))
+
+
+class Lmtp(unittest.TestCase):
+    """Dovecot's LMTP server, by its socket and by TCP with STARTTLS."""
+    USERS = {"socket": ("bob", "carol"), "tcp": ("dora", "emil")}
+
+    @classmethod
+    def setUpClass(cls):
+        port = peers.free_port()
+        cls.server = peers.Dovecot(users=("alice", "bob", "carol", "dora", "emil"), extra=f"""
+protocols = imap pop3 lmtp
+auth_username_format = %Ln
+service lmtp {{
+  unix_listener lmtp {{
+    mode = 0666
+  }}
+  inet_listener lmtp {{
+    address = 127.0.0.1
+    port = {port}
+  }}
+}}
+protocol lmtp {{
+  postmaster_address = postmaster@example.org
+}}
+""")
+        cls.addClassCleanup(cls.server.stop)
+        cls.messages = corpus.corpus(60, seed=12)
+        cls.server.fill("alice", cls.messages)
+        cls.ways = {"socket": {"socket": str(cls.server.directory / "run/lmtp")},
+                    "tcp": {"host": "127.0.0.1", "port": port, "tls": "starttls", "tls_options": {"ca_file": cls.server.ca}}}
+
+    def arrived(self, user):
+        folder = os.path.join(self.server.maildir(user), "new")
+        for name in sorted(os.listdir(folder)):
+            with open(os.path.join(folder, name), "rb") as file:
+                yield file.read().replace(b"\r\n", b"\n")
+
+    def test_each_recipient_has_its_own_answer(self):
+        for way, place in self.ways.items():
+            with self.subTest(way=way):
+                first, second = self.USERS[way]
+                recipients = [first, second + "@example.org", "nobody-here"]
+                made = agent.Agent({"accounts": {"source": agent.account("imap", self.server, "alice")},
+                                    "destinations": {"out": {"type": "lmtp", "to": recipients, **place},
+                                                     "home": {"type": "mailbox", "user": "me"}},
+                                    "default_destination": "out"})
+                self.addCleanup(made.remove)
+                made.add_user()
+                made.command("check", "--connect")
+                made.poll(expect=1)
+                self.assertEqual(json.loads(made.command("queue", "list", "--json").stdout), [])
+                for user in (first, second):
+                    arrived = [without_trace(raw) for raw in self.arrived(user)]
+                    agent.assert_same(self, arrived, [message.replace(b"\r\n", b"\n") for message in self.messages])
+                reports = [one for one in made.kept("Undelivered") if b"multipart/report" in one]
+                self.assertEqual(len(reports), len(self.messages))
+                for one in reports:
+                    self.assertIn(b"nobody-here", one)
+                    self.assertIn(b"550 5.1.1", one)
+                    self.assertNotIn(second.encode() + b"@example.org", one.split(b"message/rfc822")[0])
+
+
+def without_trace(raw):
+    """What was sent, below the lines that Dovecot and we put above it; ours come last."""
+    return re.split(rb"\nX-Mailstead-Trace: [^\n]*\n", raw, maxsplit=1)[1]
 
 
 def body_of(raw):

@@ -17,10 +17,11 @@ std::string read(std::string_view value) {
 TEST(AuthenticationResults, AreReadAsServersWriteThem) {
   EXPECT_EQ(read(" example.org 1; none"), "example.org:");
   EXPECT_EQ(read("example.com; spf=pass smtp.mailfrom=example.net"), "example.com: spf=pass");
-  EXPECT_EQ(read("mx.google.com;\r\n       dkim=pass header.i=@a.example header.s=s1 header.b=ab/cd+e=;\r\n"
-                 "       spf=neutral (google.com: 192.0.2.1 is neither permitted; nor denied) smtp.mailfrom=x@a.example;\r\n"
-                 "       dmarc=fail (p=NONE sp=NONE dis=NONE) header.from=a.example"),
-            "mx.google.com: dkim=pass spf=neutral dmarc=fail");
+  EXPECT_EQ(
+      read("mx.google.com;\r\n       dkim=pass header.i=@a.example header.s=s1 header.b=ab/cd+e=;\r\n"
+           "       spf=neutral (google.com: 192.0.2.1 is neither permitted; nor denied) smtp.mailfrom=x@a.example;\r\n"
+           "       dmarc=fail (p=NONE sp=NONE dis=NONE) header.from=a.example"),
+      "mx.google.com: dkim=pass spf=neutral dmarc=fail");
   EXPECT_EQ(read("Example.COM/1 ; auth = PASS (cram-md5) smtp.auth=s@example.net ; dkim/1=fail"), "unreadable");
   EXPECT_EQ(read("Example.COM ; auth = PASS (cram-md5) smtp.auth=s@example.net ; dkim/1=fail"),
             "example.com: auth=pass dkim=fail");
