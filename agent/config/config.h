@@ -103,7 +103,7 @@ struct DestinationConfig {
   std::string from;             // envelope sender; "" keeps the message's own (Return-Path), "<>" is the null sender
   std::size_t connections = 2;
   std::chrono::seconds keep_open{30};  // an idle connection waits this long for the next message
-  // maildir
+  // maildir, mbox
   std::string path;  // absolute
 };
 

@@ -58,24 +58,30 @@ void read_maildir(Section& section, DestinationConfig& made) {
   if (section.require("path")) made.path = section.path("path").value_or("");
 }
 
+void read_mbox(Section& section, DestinationConfig& made) {
+  if (section.require("path")) made.path = section.path("path").value_or("");
+  made.connections = 1;  // its lock lets one in at a time
+}
+
 struct Reader {
   Type type;
   std::string_view section;
   void (*read)(Section&, DestinationConfig&);
 };
-constexpr std::array<std::pair<std::string_view, Reader>, 4> kReaders = {
+constexpr std::array<std::pair<std::string_view, Reader>, 5> kReaders = {
     {{"mailbox", {Type::kMailbox, "destination/mailbox", read_mailbox}},
      {"smtp", {Type::kSmtp, "destination/smtp", read_smtp}},
      {"lmtp", {Type::kLmtp, "destination/lmtp", read_lmtp}},
-     {"maildir", {Type::kMaildir, "destination/maildir", read_maildir}}}};
+     {"maildir", {Type::kMaildir, "destination/maildir", read_maildir}},
+     {"mbox", {Type::kMbox, "destination/mbox", read_mbox}}}};
 
 // A key of its own, so that a type of a later version is not blamed for its keys too.
 std::optional<Reader> reader_for(const json& value, const std::string& pointer, Reading& reading) {
   json only_type = json::object();
   if (auto found = value.find("type"); found != value.end()) only_type["type"] = *found;
   Section section(only_type, pointer, "destination/mailbox", reading);
-  if (!section.require("type", "mailbox, smtp, lmtp or maildir")) return std::nullopt;
-  return section.choice("type", kReaders, {"imap", "mbox", "pipe", "gmail", "webhook"});
+  if (!section.require("type", "mailbox, smtp, lmtp, maildir or mbox")) return std::nullopt;
+  return section.choice("type", kReaders, {"imap", "pipe", "gmail", "webhook"});
 }
 
 bool routes_by_mx(const json& value, const std::string& pointer, Reading& reading) {

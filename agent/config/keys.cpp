@@ -54,6 +54,7 @@ const std::map<std::string_view, std::vector<std::string_view>>& known_keys() {
        {"type", "host", "port", "tls", "tls_options", "user", "password", "auth", "allow_cleartext", "timeouts", "to",
         "from", "connections", "keep_open", "proxy", "tunnel", "socket", "source_address"}},
       {"destination/maildir", {"type", "path", "folder"}},
+      {"destination/mbox", {"type", "path"}},
       {"duplicates", {"scope", "window", "do"}},
       {"user", {}},
       {"listener", {"address", "tls", "certificate", "key", "max_connections", "max_connections_per_address"}},

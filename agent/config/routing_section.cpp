@@ -95,7 +95,8 @@ void read_rules(Section& root, Config& config) {
   for (const auto& [name, destination] : config.destinations) {
     context.destinations.insert(name);
     const bool has_recipients = destination.type == Type::kSmtp || destination.type == Type::kLmtp;
-    (has_recipients ? context.without_folder : context.without_recipients).insert(name);
+    if (has_recipients || destination.type == Type::kMbox) context.without_folder.insert(name);
+    if (!has_recipients) context.without_recipients.insert(name);
   }
   context.default_destination = config.default_destination;
   context.can_redirect = !config.redirect_destination.empty();

@@ -1,6 +1,7 @@
 #include "agent/delivery/destinations.h"
 
 #include "connectors/local/maildir.h"
+#include "connectors/local/mbox.h"
 #include "connectors/smtp/relay.h"
 
 namespace mailstead::agent {
@@ -24,6 +25,7 @@ std::unique_ptr<delivery::Destination> make_destination(const Config& config, co
       settings.host_name = config.host_name;
       return local::make_maildir(std::move(settings));
     }
+    case DestinationConfig::Type::kMbox: return local::make_mbox({destination.path});
     default: return nullptr;  // a mailbox of ours; the loader lets no other type through
   }
 }

@@ -72,7 +72,8 @@ void Dispatcher::Shared::set_config(std::shared_ptr<const Config> next) {
     const auto& settings = next->destinations.at(destination_name);
     auto lane = std::make_shared<Lane>();
     lane->destination = std::move(destination);
-    lane->remote = settings.type != DestinationConfig::Type::kMaildir;
+    lane->remote =
+        settings.type != DestinationConfig::Type::kMaildir && settings.type != DestinationConfig::Type::kMbox;
     lane->connections = std::max<std::size_t>(1, settings.connections);
     lane->keep_open = settings.keep_open;
     lanes.emplace(destination_name, std::move(lane));

@@ -12,6 +12,7 @@
 #include "connectors/local/maildir_file.h"
 #include "connectors/local/maildir_folder.h"
 #include "connectors/local/maildir_name.h"
+#include "connectors/local/one_answer.h"
 #include "mail/escape.h"
 #include "mail/failpoint.h"
 #include "mail/failure.h"
@@ -98,13 +99,6 @@ class Delivery {
   const Context& context_;
   bool maybe_there_ = false;
 };
-
-Result same_for_all(const Outgoing& message, const Reply& reply, bool answer_lost) {
-  Result result;
-  for (const auto& recipient : message.recipients) result.answers.push_back({recipient, reply, answer_lost});
-  if (message.recipients.empty()) result.answers.push_back({"", reply, answer_lost});
-  return result;
-}
 
 class MaildirTransport final : public delivery::Transport {
  public:

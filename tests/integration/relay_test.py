@@ -1,5 +1,6 @@
 """Redelivery through Postfix's smtp-sink and Dovecot's LMTP: whole, once, with the remote's words when it refuses."""
 import json
+import mailbox
 import os
 import re
 import unittest
@@ -152,6 +153,28 @@ protocol lmtp {{
                     self.assertIn(b"nobody-here", one)
                     self.assertIn(b"550 5.1.1", one)
                     self.assertNotIn(second.encode() + b"@example.org", one.split(b"message/rfc822")[0])
+
+
+class Mbox(unittest.TestCase):
+    def test_a_reader_of_mbox_files_finds_every_message_once_and_whole(self):
+        server = peers.Dovecot(users=("alice",))
+        self.addCleanup(server.stop)
+        messages = corpus.corpus(60, seed=13)
+        messages[7] += b"From here on\r\n>From there\r\n"
+        server.fill("alice", messages)
+        directory = peers.Directory("mbox")
+        self.addCleanup(directory.remove)
+        path = str(directory / "mbox")
+        made = agent.Agent({"accounts": {"source": agent.account("imap", server, "alice")},
+                            "destinations": {"out": {"type": "mbox", "path": path}, "home": {"type": "mailbox", "user": "me"}},
+                            "default_destination": "out"})
+        self.addCleanup(made.remove)
+        made.add_user()
+        made.poll()
+        box = mailbox.mbox(path, create=False)
+        self.addCleanup(box.close)
+        arrived = [re.sub(rb"(?m)^>(>*From )", rb"\1", box.get_bytes(key)) for key in box.keys()]
+        agent.assert_same(self, arrived, [message.replace(b"\r\n", b"\n") for message in messages])
 
 
 def without_trace(raw):

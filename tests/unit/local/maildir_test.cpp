@@ -17,6 +17,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/destination_contract.h"
+#include "tests/unit/local/scratch.h"
 
 namespace mailstead::testing {
 namespace {
@@ -24,29 +25,6 @@ namespace {
 namespace fs = std::filesystem;
 using delivery::Reply;
 using local::MaildirSettings;
-
-class Scratch {
- public:
-  Scratch() {
-    auto pattern = (fs::temp_directory_path() / "mailstead-maildir-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~Scratch() {
-    fs::permissions(path_, fs::perms::owner_all);
-    fs::remove_all(path_);
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
-std::string read(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 std::vector<fs::path> files(const fs::path& directory) {
   std::vector<fs::path> found;
@@ -74,7 +52,7 @@ class MaildirSubject {
     for (const char* folder : {"new", "cur"}) {
       for (const auto& file : files(scratch_.path() / "Maildir" / folder)) {
         std::string text;
-        for (char c : read(file)) text.append(c == '\n' ? "\r\n" : std::string(1, c));
+        for (char c : read_file(file)) text.append(c == '\n' ? "\r\n" : std::string(1, c));
         texts.push_back(text);
       }
     }
@@ -142,8 +120,8 @@ TEST_F(Maildir, WritesUnixLinesUnlessTheWayBackWouldBeLost) {
     ASSERT_TRUE(accepted(deliver(outgoing(text, {}, ++id))));
     bool found = false;
     for (const auto& path : files(path_ / "new")) {
-      found =
-          found || (read(path) == file && path.string().find(",S=" + std::to_string(file.size())) != std::string::npos);
+      found = found ||
+              (read_file(path) == file && path.string().find(",S=" + std::to_string(file.size())) != std::string::npos);
     }
     EXPECT_TRUE(found) << id;
   }
@@ -153,7 +131,7 @@ TEST_F(Maildir, WritesUnixLinesUnlessTheWayBackWouldBeLost) {
 TEST_F(Maildir, KeepsTheBytesWhenAskedTo) {
   settings_.line_ends = MaildirSettings::LineEnds::kKeep;
   ASSERT_TRUE(accepted(deliver(outgoing("a\r\nb\r\n", {}))));
-  EXPECT_EQ(read(files(path_ / "new").at(0)), "a\r\nb\r\n");
+  EXPECT_EQ(read_file(files(path_ / "new").at(0)), "a\r\nb\r\n");
 }
 
 TEST_F(Maildir, DeliversOnceHoweverOftenItIsTried) {
@@ -227,7 +205,7 @@ TEST_F(Maildir, FollowsNoLinkBelowItsPath) {
   std::ofstream(scratch_.path() / "victim") << "untouched";
   fs::create_symlink(scratch_.path() / "victim", path_ / "tmp" / name.substr(0, name.find(",S=")));
   EXPECT_TRUE(accepted(deliver(outgoing("a\r\n", {}))));
-  EXPECT_EQ(read(scratch_.path() / "victim"), "untouched");
+  EXPECT_EQ(read_file(scratch_.path() / "victim"), "untouched");
 }
 
 TEST_F(Maildir, MakesWhatAHalfMadeOneLacks) {
