@@ -120,7 +120,8 @@ bool MboxFile::lock_by_fcntl(const std::stop_token& stop) {
     if (Clock::now() >= limit) held(path_, "fcntl");
     pause(stop, path_);
   }
-  struct stat opened {}, named {};
+  struct stat opened {
+  }, named{};
   return ::fstat(file_.get(), &opened) == 0 && ::stat(path_.c_str(), &named) == 0 && opened.st_ino == named.st_ino &&
          opened.st_dev == named.st_dev;
 }

@@ -141,7 +141,8 @@ TEST_F(Mbox, PartsItsMessageFromWhateverStandsBefore) {
 TEST_F(Mbox, FindsWhatAnAttemptLeftThatDiedAnywhere) {
   const std::string before = "From a\n\nfirst\n\n";
   auto message = outgoing("Subject: x\r\n\r\nFrom here\r\n" + std::string(70'000, 'y') + "\r\nend\r\n", {});
-  const std::string record = std::string(kFromLine) + "Subject: x\n\n>From here\n" + std::string(70'000, 'y') + "\nend\n\n";
+  const std::string record =
+      std::string(kFromLine) + "Subject: x\n\n>From here\n" + std::string(70'000, 'y') + "\nend\n\n";
   message.answer_lost = true;
   std::vector<std::size_t> ends;
   for (std::size_t i = 0; i < 120; ++i) ends.insert(ends.end(), {i, record.size() - i});
@@ -166,7 +167,8 @@ TEST_F(Mbox, FindsWhatAnAttemptLeftThatDiedAnywhere) {
 TEST_F(Mbox, CutsNothingThatIsNotItsOwn) {
   auto message = outgoing("a\r\n", {});
   message.answer_lost = true;
-  for (const char* before : {"From a\n\nFrom", "From a\n\nx\nFrom sender@example.org", "From a\n\nx\n\nFrom sender@example.com"}) {
+  for (const char* before :
+       {"From a\n\nFrom", "From a\n\nx\nFrom sender@example.org", "From a\n\nx\n\nFrom sender@example.com"}) {
     write_file(path_, before);
     ASSERT_TRUE(accepted(deliver(message)));
     if (std::string(before) == "From a\n\nFrom")
