@@ -9,7 +9,6 @@
 #include <future>
 #include <map>
 #include <mutex>
-#include <set>
 #include <thread>
 
 #include <fmt/format.h>
@@ -476,91 +475,6 @@ TEST_F(SchedulerTest, AThousandWaitingAccountsStopSoon) {
   const auto begun = std::chrono::steady_clock::now();
   end();
   EXPECT_LT(std::chrono::steady_clock::now() - begun, 10s);
-}
-
-TEST(ConnectionBudget, CountsByHostAndBySignInAndInAll) {
-  ConnectionLimits limits;
-  limits.connections = 5;
-  limits.per_host = 3;
-  limits.hosts["small.example"] = 1;
-  ConnectionBudget budget(limits);
-  std::vector<ConnectionBudget::Permit> permits;
-  for (int i = 0; i < 3; ++i) permits.push_back(budget.try_take({"a.example", "u"}));
-  EXPECT_EQ(budget.bound_at({"a.example", "v"}), ConnectionBudget::Bound::kHost);
-  EXPECT_EQ(budget.try_take({"a.example", "v"}), nullptr);
-  permits.push_back(budget.try_take({"small.example", "u"}));
-  EXPECT_EQ(budget.bound_at({"small.example", "u"}), ConnectionBudget::Bound::kHost);
-  permits.push_back(budget.try_take({"b.example", "u"}));
-  EXPECT_EQ(budget.bound_at({"c.example", "u"}), ConnectionBudget::Bound::kAll);
-  EXPECT_EQ(budget.open(), 5U);
-  permits.clear();
-  EXPECT_EQ(budget.open(), 0U);
-  EXPECT_TRUE(budget.has_room({"a.example", "v"}));
-}
-
-TEST(ConnectionBudget, KnowsWhatTheLargeProvidersGrantOneUser) {
-  EXPECT_EQ(sign_in_limit("imap.gmail.com"), 15U);
-  EXPECT_EQ(sign_in_limit("IMAP.Mail.Yahoo.com"), 5U);
-  EXPECT_EQ(sign_in_limit("outlook.office365.com"), 20U);
-  EXPECT_EQ(sign_in_limit("notgmail.com"), 8U);
-  ConnectionBudget budget;
-  std::vector<ConnectionBudget::Permit> permits;
-  for (int i = 0; i < 5; ++i) permits.push_back(budget.try_take({"imap.mail.yahoo.com", "u"}));
-  EXPECT_EQ(budget.bound_at({"imap.mail.yahoo.com", "u"}), ConnectionBudget::Bound::kSignIn);
-  EXPECT_TRUE(budget.has_room({"imap.mail.yahoo.com", "v"}));
-}
-
-TEST(ConnectionBudget, AWaitForRoomEndsWithRoomDeadlineOrStop) {
-  ConnectionLimits limits;
-  limits.connections = 1;
-  ConnectionBudget budget(limits);
-  auto permit = budget.try_take({"a", "u"});
-  EXPECT_THROW((void)budget.take({"a", "u"}, net::Deadline::in(0ms)), Failure);
-  std::stop_source stop;
-  stop.request_stop();
-  try {
-    (void)budget.take({"a", "u"}, net::Deadline::in(kPatience, stop.get_token()));
-    ADD_FAILURE() << "took a permit that nobody has";
-  } catch (const Failure& failure) {
-    EXPECT_EQ(failure.kind(), FailureKind::kCancelled);
-  }
-  std::jthread other([&] { permit.reset(); });
-  EXPECT_NE(budget.take({"a", "u"}, net::Deadline::in(kPatience)), nullptr);
-}
-
-TEST(OutsideWatch, TellsOfAnotherNetworkOnceItIsQuiet) {
-  net::ParkingLot lot;
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::set<std::string> addresses{"eth0 192.0.2.1"};
-  std::vector<OutsideChange> told;
-  Outside outside;
-  outside.addresses = [&] {
-    std::lock_guard lock(mutex);
-    return addresses;
-  };
-  outside.slept = [] { return 0ns; };
-  outside.settle = 20ms;
-  OutsideWatch watch(
-      lot,
-      [&](OutsideChange change) {
-        std::lock_guard lock(mutex);
-        told.push_back(change);
-        changed.notify_all();
-      },
-      outside);
-  watch.ring();  // the same addresses
-  const auto set = [&](std::set<std::string> now) {
-    std::lock_guard lock(mutex);
-    addresses = std::move(now);
-  };
-  set({});  // the network goes
-  for (int i = 0; i < 10; ++i) watch.ring();
-  set({"wlan0 198.51.100.7"});  // and comes, another one
-  for (int i = 0; i < 10; ++i) watch.ring();
-  std::unique_lock lock(mutex);
-  ASSERT_TRUE(changed.wait_for(lock, kPatience, [&] { return !told.empty(); }));
-  EXPECT_EQ(told, std::vector<OutsideChange>{OutsideChange::kNetwork});
 }
 
 }  // namespace
