@@ -3,6 +3,9 @@
 namespace mailstead::agent {
 
 const std::map<std::string_view, std::vector<std::string_view>>& known_keys() {
+  static const std::vector<std::string_view> kMailServer = {
+      "type",     "host", "port", "tls",         "tls_options", "user",  "password", "auth",   "allow_cleartext",
+      "timeouts", "to",   "from", "connections", "keep_open",   "proxy", "tunnel",   "socket", "source_address"};
   static const std::map<std::string_view, std::vector<std::string_view>> kKeys = {
       {"configuration",
        {"$schema", "include", "data_dir", "host_name", "accounts", "destinations", "default_destination",
@@ -47,12 +50,8 @@ const std::map<std::string_view, std::vector<std::string_view>>& known_keys() {
       {"secret", {"file", "env", "command", "credential", "netrc"}},
       {"after_fetch", {"do", "folder", "after", "keyword", "only_if", "on_gmail"}},
       {"destination/mailbox", {"type", "user", "folder"}},
-      {"destination/smtp",
-       {"type", "host", "port", "tls", "tls_options", "user", "password", "auth", "allow_cleartext", "timeouts", "to",
-        "from", "connections", "keep_open", "proxy", "tunnel", "socket", "source_address"}},
-      {"destination/lmtp",
-       {"type", "host", "port", "tls", "tls_options", "user", "password", "auth", "allow_cleartext", "timeouts", "to",
-        "from", "connections", "keep_open", "proxy", "tunnel", "socket", "source_address"}},
+      {"destination/smtp", kMailServer},
+      {"destination/lmtp", kMailServer},
       {"destination/maildir", {"type", "path", "folder"}},
       {"destination/mbox", {"type", "path"}},
       {"duplicates", {"scope", "window", "do"}},
