@@ -15,9 +15,9 @@
 namespace mailstead::router {
 namespace {
 
-// RFC 8601 §2.7; "hardfail" is what some say for SPF's fail.
-constexpr std::array<std::string_view, 9> kResults = {"pass",   "fail",      "softfail",  "neutral", "none",
-                                                      "policy", "temperror", "permerror", "hardfail"};
+// RFC 8601 §2.7.
+constexpr std::array<std::string_view, 8> kResults = {"pass", "fail",   "softfail",  "neutral",
+                                                      "none", "policy", "temperror", "permerror"};
 
 struct Wanted {
   std::string method;
@@ -64,7 +64,7 @@ class AuthTest final : public Condition {
     std::vector<std::string> results;
     for (const auto& field : fields) {
       for (const auto& one : field.results)
-        if (one.method == method) results.push_back(one.result);
+        if (one.method == method) results.push_back(one.result == "hardfail" ? "fail" : one.result);  // RFC 5451's word
       if (!results.empty()) break;
     }
     return results;

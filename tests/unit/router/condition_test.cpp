@@ -150,7 +150,7 @@ TEST(RouterCondition, TakesTheResultsOfOneServerOnly) {
   Sample sample;
   sample.text =
       "Authentication-Results: other.example; dkim=fail\r\n"
-      "Authentication-Results: MX.example.org; spf=softfail smtp.mailfrom=a.example;\r\n"
+      "Authentication-Results: MX.example.org; spf=softfail smtp.mailfrom=a.example; iprev=hardfail;\r\n"
       "\tdkim=fail header.d=a.example; dkim=pass header.d=b.example\r\n"
       "Authentication-Results: mx.example.org 1; dmarc=none\r\n"
       "Authentication-Results: mx.example.org; spf=pass; dkim=none; dmarc=pass; arc=pass\r\n"
@@ -163,7 +163,8 @@ TEST(RouterCondition, TakesTheResultsOfOneServerOnly) {
   EXPECT_FALSE(holds(R"({"auth": {"spf": "pass", "by": "mx.example.org"}})", sample));
   EXPECT_FALSE(holds(R"({"auth": {"dmarc": "pass", "by": "mx.example.org"}})", sample));
   EXPECT_FALSE(holds(R"({"auth": {"dkim": "pass", "by": "example.org"}})", sample));
-  EXPECT_FALSE(holds(R"({"auth": {"iprev": "fail", "by": "mx.example.org"}})", sample)) << "not told is no result";
+  EXPECT_TRUE(holds(R"({"auth": {"iprev": "fail", "by": "mx.example.org"}})", sample)) << "the old word for it";
+  EXPECT_FALSE(holds(R"({"auth": {"iprev": "none", "by": "other.example"}})", sample)) << "not told is no result";
 }
 
 TEST(RouterCondition, FindsAttachmentsByNameTypeAndSize) {
