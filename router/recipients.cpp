@@ -1,21 +1,22 @@
 #include "router/recipients.h"
 
-#include "mail/address.h"
 #include "router/folder_name.h"
 
 #include <nlohmann/json.hpp>
 
 namespace mailstead::router {
 
-std::vector<Template> compile_addresses(const nlohmann::json& value, Compiler& compiler) {
+std::vector<Template> compile_addresses(const nlohmann::json& value, RecipientForm form, Compiler& compiler) {
   std::vector<Template> made;
   std::vector<std::string> written = compiler.texts(value);
   for (std::size_t i = 0; i < written.size(); ++i) {
     auto at = compiler.item(value, i);
     auto one = Template::compile(written[i], compiler);
     if (!one) continue;
-    if (one->is_fixed() && !mail::is_envelope_address(written[i]))
-      compiler.problem(in_quotes(written[i]) + " is no mail address", "write it as alice@example.org");
+    if (one->is_fixed() && !is_recipient(written[i], form))
+      compiler.problem(in_quotes(written[i]) + " is no mail address",
+                       form == RecipientForm::kAddress ? "write it as alice@example.org"
+                                                       : "write it as alice@example.org, or alice alone");
     made.push_back(std::move(*one));
   }
   return made;

@@ -206,11 +206,16 @@ std::string Template::line(Evaluation& evaluation) const {
   return std::string(mail::trim(cut(out, kMaxLine)));
 }
 
-std::vector<std::string> Template::addresses(Evaluation& evaluation) const {
+bool is_recipient(std::string_view text, RecipientForm form) noexcept {
+  return mail::is_envelope_address(text) ||
+         (form == RecipientForm::kAddressOrUser && mail::is_envelope_local_part(text));
+}
+
+std::vector<std::string> Template::addresses(Evaluation& evaluation, RecipientForm form) const {
   std::vector<std::string> found;
   auto add = [&](std::string_view text) {
     text = mail::trim(text);
-    if (mail::is_envelope_address(text)) found.emplace_back(text);
+    if (is_recipient(text, form)) found.emplace_back(text);
   };
   if (pieces_.size() == 1 && pieces_.front().kind == Kind::kEnvelopeTo) {
     for (const Value& recipient : evaluation.addresses(AddressSource::kEnvelopeTo).whole) add(recipient.text());

@@ -20,6 +20,10 @@
 
 namespace mailstead::router {
 
+// What a recipient may be: an envelope address, or the name of a user without a domain, too.
+enum class RecipientForm { kAddress, kAddressOrUser };
+[[nodiscard]] bool is_recipient(std::string_view text, RecipientForm form) noexcept;
+
 class Template {
  public:
   // nullopt after a problem. `facts` of the compiler must be those of the rule's conditions.
@@ -34,8 +38,8 @@ class Template {
   [[nodiscard]] std::optional<std::string> folder(Evaluation& evaluation, std::string& why) const;
   // One line of valid UTF-8 for a header or a log, at most 4 KiB.
   [[nodiscard]] std::string line(Evaluation& evaluation) const;
-  // The envelope address it comes to; for "${envelope-to}" alone, each recipient. Empty when it comes to none.
-  [[nodiscard]] std::vector<std::string> addresses(Evaluation& evaluation) const;
+  // The recipient it comes to; for "${envelope-to}" alone, each recipient. Empty when it comes to none.
+  [[nodiscard]] std::vector<std::string> addresses(Evaluation& evaluation, RecipientForm form) const;
 
  private:
   enum class Kind {

@@ -97,6 +97,7 @@ void read_rules(Section& root, Config& config) {
     const bool has_recipients = destination.type == Type::kSmtp || destination.type == Type::kLmtp;
     if (has_recipients || destination.type == Type::kMbox) context.without_folder.insert(name);
     if (!has_recipients) context.without_recipients.insert(name);
+    if (destination.type == Type::kLmtp) context.with_user_names.insert(name);
   }
   context.default_destination = config.default_destination;
   context.can_redirect = !config.redirect_destination.empty();

@@ -13,8 +13,13 @@ namespace {
 
 class Deliver final : public Action {
  public:
-  Deliver(std::string destination, std::optional<Template> folder, std::vector<Template> to, bool copy)
-      : destination_(std::move(destination)), folder_(std::move(folder)), to_(std::move(to)), copy_(copy) {}
+  Deliver(std::string destination, std::optional<Template> folder, std::vector<Template> to, RecipientForm form,
+          bool copy)
+      : destination_(std::move(destination)),
+        folder_(std::move(folder)),
+        to_(std::move(to)),
+        form_(form),
+        copy_(copy) {}
 
   void run(Walk& walk) const override {
     std::string folder = folder_for(walk);
@@ -37,7 +42,7 @@ class Deliver final : public Action {
   [[nodiscard]] std::vector<std::string> recipients_for(Walk& walk) const {
     std::vector<std::string> to;
     for (const Template& one : to_) {
-      auto addresses = one.addresses(walk.evaluation);
+      auto addresses = one.addresses(walk.evaluation, form_);
       to.insert(to.end(), addresses.begin(), addresses.end());
       if (addresses.empty()) {
         walk.evaluation.note("rule " + in_quotes(walk.rule) + ": the recipient " + in_quotes(one.written()) +
@@ -60,6 +65,7 @@ class Deliver final : public Action {
   std::string destination_;
   std::optional<Template> folder_;
   std::vector<Template> to_;
+  RecipientForm form_;
   bool copy_;
 };
 
@@ -88,11 +94,11 @@ std::optional<Template> compile_folder(const nlohmann::json& value, const std::s
 }
 
 std::vector<Template> compile_recipients(const nlohmann::json& value, const std::string& destination,
-                                         Compiler& compiler) {
+                                         RecipientForm form, Compiler& compiler) {
   auto at = compiler.step("to");
   if (compiler.context().without_recipients.contains(destination))
     compiler.problem("the destination " + in_quotes(destination) + " has no recipients");
-  return compile_addresses(value, compiler);
+  return compile_addresses(value, form, compiler);
 }
 
 }  // namespace
@@ -102,11 +108,14 @@ std::unique_ptr<Action> make_deliver(const nlohmann::json& object, Compiler& com
   std::string destination = compile_destination(*object.find("deliver"), compiler);
   std::optional<Template> folder;
   std::vector<Template> to;
+  const RecipientForm form = compiler.context().with_user_names.contains(destination) ? RecipientForm::kAddressOrUser
+                                                                                      : RecipientForm::kAddress;
   if (auto found = object.find("folder"); found != object.end()) folder = compile_folder(*found, destination, compiler);
-  if (auto found = object.find("to"); found != object.end()) to = compile_recipients(*found, destination, compiler);
+  if (auto found = object.find("to"); found != object.end())
+    to = compile_recipients(*found, destination, form, compiler);
   bool copy = compile_copy(object, compiler);
   if (compiler.problems() != before) return nullptr;
-  return std::make_unique<Deliver>(std::move(destination), std::move(folder), std::move(to), copy);
+  return std::make_unique<Deliver>(std::move(destination), std::move(folder), std::move(to), form, copy);
 }
 
 }  // namespace mailstead::router

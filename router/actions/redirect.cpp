@@ -16,7 +16,7 @@ class Redirect final : public Action {
   void run(Walk& walk) const override {
     std::vector<std::string> to;
     for (const Template& one : to_) {
-      auto addresses = one.addresses(walk.evaluation);
+      auto addresses = one.addresses(walk.evaluation, RecipientForm::kAddress);
       to.insert(to.end(), addresses.begin(), addresses.end());
       if (addresses.empty()) {
         walk.evaluation.note("rule " + in_quotes(walk.rule) + ": " + in_quotes(one.written()) +
@@ -42,7 +42,7 @@ std::unique_ptr<Action> make_redirect(const nlohmann::json& object, Compiler& co
   auto at = compiler.step("redirect");
   if (!compiler.context().can_redirect)
     compiler.problem("nothing can carry a redirect", "add a destination of type smtp");
-  std::vector<Template> to = compile_addresses(*object.find("redirect"), compiler);
+  std::vector<Template> to = compile_addresses(*object.find("redirect"), RecipientForm::kAddress, compiler);
   if (compiler.problems() != before) return nullptr;
   return std::make_unique<Redirect>(std::move(to), copy);
 }

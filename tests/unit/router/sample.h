@@ -44,10 +44,11 @@ struct Sample {
 
 inline RuleContext sample_context() {
   RuleContext context;
-  context.destinations = {"home", "relay", "archive"};
+  context.destinations = {"home", "relay", "archive", "users"};
   context.accounts = {"work", "old-isp"};
   context.default_destination = "home";
-  context.without_folder = {"relay"};
+  context.without_folder = {"relay", "users"};
+  context.with_user_names = {"users"};
   context.without_recipients = {"home", "archive"};
   return context;
 }

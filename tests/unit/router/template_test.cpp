@@ -74,6 +74,18 @@ TEST(RouterTemplate, TheEnvelopeAloneIsAllItsRecipients) {
       ElementsAre("carol@inner.example"));
 }
 
+TEST(RouterTemplate, UsersWithoutADomainAreRecipientsWhereUsersAreKnown) {
+  Sample sample;
+  sample.envelope_to = {"carol@home.example", "local-part-only"};
+  EXPECT_THAT(decide_with({{{"deliver", "users"}, {"to", "${envelope-to}"}}}, sample).deliveries.at(0).to,
+              ElementsAre("carol@home.example", "local-part-only"));
+  EXPECT_THAT(
+      decide_with({{{"deliver", "users"}, {"to", {"${envelope-to.local}", "alice", "${header:X-None}"}}}}, sample)
+          .deliveries.at(0)
+          .to,
+      ElementsAre("carol", "alice"));
+}
+
 TEST(RouterTemplate, NotesTheFallback) {
   Decision decision = decide_with({{{"deliver", "archive"}, {"folder", "Lists/${header:X-None}"}}});
   EXPECT_THAT(decision.notes, ElementsAre(HasSubstr("the folder of \"archive\" was used instead")));
