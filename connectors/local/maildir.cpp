@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "connectors/local/local_transport.h"
 #include "connectors/local/maildir_file.h"
 #include "connectors/local/maildir_folder.h"
 #include "connectors/local/maildir_name.h"
-#include "connectors/local/one_answer.h"
 #include "mail/escape.h"
 #include "mail/failpoint.h"
 #include "mail/failure.h"
@@ -24,7 +24,6 @@ namespace {
 using delivery::Context;
 using delivery::Outgoing;
 using delivery::Reply;
-using delivery::Result;
 using mail::Failure;
 
 // Calls visit(name) for each entry of a directory until it returns false.
@@ -61,8 +60,8 @@ void sync_directory(const Descriptor& directory, const std::string& path) {
 // One delivery; `maybe_there` tells how far it came when it throws.
 class Delivery {
  public:
-  Delivery(const MaildirSettings& settings, const Outgoing& message, const Context& context)
-      : settings_(settings), message_(message), context_(context) {}
+  Delivery(const MaildirSettings& settings, const Outgoing& message, const Context& context, bool& maybe_there)
+      : settings_(settings), message_(message), context_(context), maybe_there_(maybe_there) {}
 
   // What was done, for people.
   std::string run(const std::string& subdirectory) {
@@ -76,7 +75,6 @@ class Delivery {
     }
     return write(folder, base_name(prefix, settings_.host_name));
   }
-  [[nodiscard]] bool maybe_there() const noexcept { return maybe_there_; }
 
  private:
   std::string write(const MaildirFolder& folder, const std::string& name) {
@@ -97,31 +95,22 @@ class Delivery {
   const MaildirSettings& settings_;
   const Outgoing& message_;
   const Context& context_;
-  bool maybe_there_ = false;
+  bool& maybe_there_;
 };
 
-class MaildirTransport final : public delivery::Transport {
+class MaildirTransport final : public LocalTransport {
  public:
   explicit MaildirTransport(const MaildirSettings& settings) : settings_(settings) {}
 
-  Result deliver(const Outgoing& message, const Context& context) override {
+ protected:
+  Reply put(const Outgoing& message, const Context& context, bool& maybe_there) override {
     auto subdirectory = maildir_subdirectory(message.folder);
     if (!subdirectory) {
       auto text = "\"" + mail::printable(message.folder, 200) + "\" cannot be the name of a folder in a Maildir";
-      return same_for_all(message, {Reply::Kind::kPermanent, 0, "", text}, false);
+      return {Reply::Kind::kPermanent, 0, "", text};
     }
-    Delivery delivery(settings_, message, context);
-    try {
-      auto text = delivery.run(*subdirectory);
-      return same_for_all(message, {Reply::Kind::kAccepted, 0, "", text}, false);
-    } catch (const Failure& failure) {
-      auto result = same_for_all(message, {Reply::Kind::kTemporary, 0, "", failure.text()}, delivery.maybe_there());
-      result.failure = failure;
-      return result;
-    }
+    return {Reply::Kind::kAccepted, 0, "", Delivery(settings_, message, context, maybe_there).run(*subdirectory)};
   }
-  bool worth_keeping() const noexcept override { return false; }
-  void close() noexcept override {}
 
  private:
   const MaildirSettings& settings_;

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "connectors/local/file_failure.h"
+#include "connectors/local/local_transport.h"
 #include "connectors/local/mbox_file.h"
 #include "connectors/local/mbox_record.h"
-#include "connectors/local/one_answer.h"
 #include "mail/escape.h"
 #include "mail/failpoint.h"
 #include "mail/failure.h"
@@ -23,7 +23,6 @@ namespace {
 using delivery::Context;
 using delivery::Outgoing;
 using delivery::Reply;
-using delivery::Result;
 using mail::ByteCount;
 using mail::Failure;
 using mail::FailureKind;
@@ -95,22 +94,22 @@ void for_each_candidate(const MboxFile& file, const std::string& from_line, Visi
 // One delivery; `maybe_there` tells how far it came when it throws.
 class Delivery {
  public:
-  Delivery(const MboxSettings& settings, const Outgoing& message, const Context& context)
-      : settings_(settings), message_(message), context_(context) {}
+  Delivery(const MboxSettings& settings, const Outgoing& message, const Context& context, bool& maybe_there)
+      : settings_(settings), message_(message), context_(context), maybe_there_(maybe_there) {}
 
   // What was done, for people.
   std::string run() {
     check_stop(context_.stop, settings_.path);
     MboxFile file(settings_.path, context_.stop);
     if (message_.answer_lost && find_earlier(file)) {
-      file.sync();
+      // The attempt that left it may have died before this.
+      file.sync(MboxFile::Sync::kWithName);
       return "already there";
     }
     if (context_.before_commit) context_.before_commit();
     append(file);
     return "written";
   }
-  [[nodiscard]] bool maybe_there() const noexcept { return maybe_there_; }
 
  private:
   // An attempt that died: its beginning of a record is cut away.
@@ -160,8 +159,8 @@ class Delivery {
         return true;
       });
       MAILSTEAD_FAILPOINT("delivery.before_answer");
-      file.sync();
-    } catch (const Failure&) {
+      file.sync(MboxFile::Sync::kAsNeeded);
+    } catch (...) {
       file.truncate(before);  // throws: the message, or a part of it, stays
       maybe_there_ = false;
       throw;
@@ -180,25 +179,17 @@ class Delivery {
   const MboxSettings& settings_;
   const Outgoing& message_;
   const Context& context_;
-  bool maybe_there_ = false;
+  bool& maybe_there_;
 };
 
-class MboxTransport final : public delivery::Transport {
+class MboxTransport final : public LocalTransport {
  public:
   explicit MboxTransport(const MboxSettings& settings) : settings_(settings) {}
 
-  Result deliver(const Outgoing& message, const Context& context) override {
-    Delivery delivery(settings_, message, context);
-    try {
-      return same_for_all(message, {Reply::Kind::kAccepted, 0, "", delivery.run()}, false);
-    } catch (const Failure& failure) {
-      auto result = same_for_all(message, {Reply::Kind::kTemporary, 0, "", failure.text()}, delivery.maybe_there());
-      result.failure = failure;
-      return result;
-    }
+ protected:
+  Reply put(const Outgoing& message, const Context& context, bool& maybe_there) override {
+    return {Reply::Kind::kAccepted, 0, "", Delivery(settings_, message, context, maybe_there).run()};
   }
-  bool worth_keeping() const noexcept override { return false; }
-  void close() noexcept override {}
 
  private:
   const MboxSettings& settings_;

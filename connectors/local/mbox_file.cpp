@@ -1,16 +1,21 @@
 #include "connectors/local/mbox_file.h"
 
+#include <array>
 #include <cerrno>
+#include <charconv>
 #include <condition_variable>
+#include <csignal>
 #include <ctime>
 #include <mutex>
 #include <string_view>
+#include <system_error>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "connectors/local/file_failure.h"
+#include "mail/ascii.h"
 #include "mail/escape.h"
 #include "mail/failure.h"
 
@@ -43,11 +48,33 @@ std::string directory_of(const std::string& path) {
   return slash == std::string::npos ? "." : path.substr(0, slash + 1);
 }
 
-// A dot lock whose owner died. Touched lately by the clock of its own file system, which may be a server's.
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
+// "PROCESS:HOST", as Dovecot and liblockfile read it, too.
+std::string owner_of(pid_t process) {
+  return std::to_string(process) + ':' + host_name();
+}
+
+// Whether the lock names a process of this machine that is no more.
+bool names_the_dead(const std::string& lock) {
+  const Descriptor file(::open(lock.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  std::array<char, 300> text{};
+  const auto length = file ? ::read(file.get(), text.data(), text.size()) : -1;
+  if (length <= 0) return false;
+  const std::string_view owner = mail::trim({text.data(), static_cast<std::size_t>(length)});
+  pid_t process = 0;
+  const auto [end, error] = std::from_chars(owner.data(), owner.data() + owner.size(), process);
+  if (error != std::errc{} || process <= 0 || owner != owner_of(process)) return false;
+  return ::kill(process, 0) != 0 && errno == ESRCH;
+}
+
 bool is_stale(const std::string& lock) {
   struct stat status {};
   if (::lstat(lock.c_str(), &status) != 0) return false;
-  return std::time(nullptr) - status.st_mtime > kStaleLock.count();
+  return std::time(nullptr) - status.st_mtime > kStaleLock.count() || names_the_dead(lock);
 }
 
 }  // namespace
@@ -74,8 +101,7 @@ void MboxFile::lock_by_dot(const std::stop_token& stop) {
   for (;;) {
     const Descriptor made(::open(lock.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (made) {
-      // Others read whose it is (a process id, as in "lockfile_create").
-      const std::string owner = std::to_string(::getpid()) + '\n';
+      const std::string owner = owner_of(::getpid()) + '\n';
       [[maybe_unused]] const auto written = ::write(made.get(), owner.data(), owner.size());
       dot_lock_ = lock;
       return;
@@ -161,9 +187,9 @@ void MboxFile::truncate(mail::ByteCount size) {
     if (errno != EINTR) throw_file_failure(errno, path_, "cut the mailbox back");
 }
 
-void MboxFile::sync() {
+void MboxFile::sync(Sync what) {
   if (::fsync(file_.get()) != 0) throw_file_failure(errno, path_, "sync the mailbox");
-  if (!created_) return;
+  if (!created_ && what == Sync::kAsNeeded) return;
   const Descriptor directory(::open(directory_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   // A directory that may be written to but not read cannot be synced by name; its file was.
   if (directory && ::fsync(directory.get()) != 0) throw_file_failure(errno, directory_of(path_), "sync");

@@ -2,7 +2,8 @@
 // system; these are the two that Debian's policy asks for): mail readers, Postfix, procmail, Dovecot.
 //
 // The dot lock is left out where its directory may not be written to (a spool of the administrator's): the fcntl lock
-// must do then. A dot lock that nobody touched for kStaleLock was left by a program that died.
+// must do then. A dot lock was left by a program that died when that is the program of this machine that it names, or
+// when nobody touched it for kStaleLock. Two that find this out at once may both go on; the fcntl lock parts them.
 #pragma once
 
 #include <chrono>
@@ -29,12 +30,13 @@ class MboxFile {
   MboxFile& operator=(const MboxFile&) = delete;
 
   [[nodiscard]] mail::ByteCount size() const;
-  // At most into.size() bytes; fewer at the end only.
+  // Fewer than `length` at the end only.
   [[nodiscard]] std::string read(mail::ByteCount offset, std::size_t length) const;
   void write(mail::ByteCount offset, std::string_view bytes);
   void truncate(mail::ByteCount size);
-  // The file, and its name when it is new.
-  void sync();
+  // The file; its name, too, when it is new or `what` says so.
+  enum class Sync { kAsNeeded, kWithName };
+  void sync(Sync what);
 
  private:
   void lock_by_dot(const std::stop_token& stop);

@@ -1,5 +1,6 @@
 #include "connectors/local/mbox.h"
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
@@ -247,6 +248,27 @@ TEST_F(Mbox, WaitsForADotLockAndRemovesAStaleOne) {
   EXPECT_TRUE(fs::exists(lock)) << "another's";
   EXPECT_FALSE(fs::exists(path_));
 
+  // Whom another machine's lock names may well live there.
+  const pid_t gone = ::fork();
+  if (gone == 0) ::_exit(0);
+  ::waitpid(gone, nullptr, 0);
+  std::array<char, 256> host{};
+  ASSERT_EQ(::gethostname(host.data(), host.size() - 1), 0);
+  const std::string dead = std::to_string(gone) + ":";
+  for (const std::string& owner : {std::to_string(::getpid()) + ":" + host.data(), dead + "elsewhere", dead}) {
+    write_file(lock, owner + "\n");
+    std::stop_source soon;
+    std::jthread ends([&soon] {
+      std::this_thread::sleep_for(120ms);
+      soon.request_stop();
+    });
+    EXPECT_TRUE(mbox_->open()->deliver(outgoing("a\r\n", {}), {soon.get_token(), {}}).failure) << owner;
+  }
+  write_file(lock, dead + host.data() + "\n");
+  EXPECT_TRUE(accepted(deliver(outgoing("a\r\n", {}))));
+  EXPECT_FALSE(fs::exists(lock));
+
+  write_file(lock, "1\n");
   fs::last_write_time(lock, fs::file_time_type::clock::now() - 600s);
   EXPECT_TRUE(accepted(deliver(outgoing("a\r\n", {}))));
   EXPECT_FALSE(fs::exists(lock));
