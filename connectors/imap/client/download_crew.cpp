@@ -193,7 +193,8 @@ void DownloadCrew::do_share(Helper& helper, Work& work, std::vector<Listed> shar
   DownloadOptions options = work.options;
   options.prepare = {};
   if (helper.window_bytes != 0) options.window_bytes = helper.window_bytes;
-  std::vector<Uid> settled, doubtful;
+  std::vector<Uid> settled;
+  std::optional<Uid> doubtful;  // in which the connection broke
   options.too_large = [&](const retrieval::Incoming& message) {
     settled.push_back(message.source.uid);
     helper.too_large.push_back(message);
@@ -207,18 +208,15 @@ void DownloadCrew::do_share(Helper& helper, Work& work, std::vector<Listed> shar
     std::vector<Listed> rest, last;
     for (Listed& message : share) {
       if (std::binary_search(settled.begin(), settled.end(), message.uid)) continue;
-      const bool doubted = std::find(doubtful.begin(), doubtful.end(), message.uid) != doubtful.end();
-      (doubted ? last : rest).push_back(std::move(message));
+      (message.uid == doubtful ? last : rest).push_back(std::move(message));
     }
     work.queue.give_back(std::move(rest), std::move(last));
   };
   std::optional<BodyDownload> download(std::in_place, *helper.line.session, part, work.source, options);
   try {
-    DownloadResult got = download->run(share);
-    helper.window_bytes = got.window_bytes;
-    for (const auto& missing : got.missing) doubtful.push_back(missing.uid);
+    helper.window_bytes = download->run(share).window_bytes;
   } catch (...) {
-    if (auto uid = download->under_way()) doubtful.push_back(*uid);
+    doubtful = download->under_way();
     download.reset();  // before the first connection may ask for the open message
     hand_over();
     throw;

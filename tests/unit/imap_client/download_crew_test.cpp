@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -54,12 +55,6 @@ std::string octets_of(std::uint32_t uid) {
   return "Subject: m" + std::to_string(uid) + "\r\n\r\n";
 }
 
-std::string with(std::string text, std::string_view what, std::string_view instead) {
-  const auto at = text.find(what);
-  EXPECT_NE(at, std::string::npos);
-  return text.replace(at, what.size(), instead);
-}
-
 std::set<std::uint32_t> named_in(const std::vector<std::string>& commands) {
   std::set<std::uint32_t> uids;
   for (const std::string& command : commands) {
@@ -89,7 +84,7 @@ struct World {
     }
     // The first waits for a helper at its first bodies, or for what ends the helper.
     first().before = [this](std::string_view verb) {
-      if (verb == "UID FETCH BODY" && waits) EXPECT_TRUE(helped.pass());
+      EXPECT_TRUE(verb != "UID FETCH BODY" || !waits || helped.pass());
       return std::string();
     };
     for (std::size_t i = 1; i < 3; ++i)
@@ -203,15 +198,12 @@ TEST(DownloadCrew, AsksWhetherAFurtherConnectionMayBeOpened) {
 
 TEST(DownloadCrew, AHelperThatBreaksInAMessageLosesAndDoublesNothing) {
   World world(2);
-  world.second().instead = [](std::string_view verb, const std::string&) -> std::optional<std::string> {
-    if (verb != "UID FETCH BODY") return std::nullopt;
-    return "* 1 FETCH (UID 1 BODY[] {100}\r\nSubject: m";  // and no more
-  };
   // Whichever share it gets: a UID in it, whole, then one that is cut.
   auto before = world.second().before;
+  bool said = false;
   world.second().before = [&, before](std::string_view verb) {
     std::string out = before(verb);
-    if (verb != "UID FETCH BODY") return out;
+    if (verb != "UID FETCH BODY" || std::exchange(said, true)) return out;
     const std::uint32_t uid = *named_in(world.second().commands).begin();
     const std::string octets = octets_of(uid);
     return out + "* 1 FETCH (UID " + std::to_string(uid) + " BODY[] {" + std::to_string(octets.size()) + "}\r\n" +
@@ -230,9 +222,7 @@ TEST(DownloadCrew, AHelperThatBreaksInAMessageLosesAndDoublesNothing) {
   EXPECT_FALSE(first.contains(taken)) << "what the helper had whole was fetched again";
   EXPECT_TRUE(first.contains(taken + 1));
   // The one that was cut comes last, alone.
-  EXPECT_TRUE(world.first().commands.back().starts_with("UID FETCH " + std::to_string(taken + 1) + " (") ||
-              world.first().commands[world.first().commands.size() - 2].starts_with(
-                  "UID FETCH " + std::to_string(taken + 1) + " ("))
+  EXPECT_TRUE(world.first().commands.back().starts_with("UID FETCH " + std::to_string(taken + 1) + " ("))
       << world.first().commands.back();
 }
 
@@ -246,8 +236,7 @@ TEST(DownloadCrew, WhatAHelperIsNotSentIsAskedForByTheFirst) {
 TEST(DownloadCrew, AMessageNobodyIsSentIsMissedOnceAndForItsUid) {
   World world(2);
   world.first().before = nullptr;
-  const auto silent = [&](SmallImapServer& server) {
-    auto before = server.before;
+  const auto silent = [](SmallImapServer& server) {
     server.instead = [&server](std::string_view verb, const std::string& tag) -> std::optional<std::string> {
       if (verb != "UID FETCH BODY") return std::nullopt;
       std::string out;
