@@ -67,7 +67,8 @@ struct Incoming {
   std::string identity;           // the server's own, the same in all folders (X-GM-MSGID, EMAILID); "" none
 };
 
-// Receives messages. Used by one thread at a time, not always the same; durability is announced through the flush() call.
+// Receives messages. Used by one thread at a time, not always the same; durability is announced through the flush()
+// call.
 class MessageSink {
  public:
   virtual ~MessageSink() = default;

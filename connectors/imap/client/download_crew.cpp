@@ -132,9 +132,9 @@ DownloadResult DownloadCrew::lead(Work& work) {
 void DownloadCrew::gather(DownloadResult& result, const DownloadOptions& options) {
   for (auto& helper : helpers_) {
     if (helper->other_mailbox) {
-      throw Failure(FailureKind::kTemporary, FailureScope::kFolder,
-                    "folder \"" + mail::printable(folder_.name, 200) +
-                        "\": its UIDVALIDITY changed during the session");
+      throw Failure(
+          FailureKind::kTemporary, FailureScope::kFolder,
+          "folder \"" + mail::printable(folder_.name, 200) + "\": its UIDVALIDITY changed during the session");
     }
     result.fetched += std::exchange(helper->fetched, 0);
     result.bytes += std::exchange(helper->bytes, 0);

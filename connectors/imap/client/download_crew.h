@@ -21,8 +21,8 @@
 
 namespace mailstead::imap {
 
-inline constexpr std::size_t kMaxConnections = 3;       // of one download, the poll's own among them
-inline constexpr std::size_t kWorthHelpers = 300;       // messages
+inline constexpr std::size_t kMaxConnections = 3;  // of one download, the poll's own among them
+inline constexpr std::size_t kWorthHelpers = 300;  // messages
 inline constexpr mail::ByteCount kWorthHelpersBytes = 8 * 1024 * 1024;
 
 // One more signed-in connection.
@@ -46,8 +46,8 @@ class DownloadCrew {
 
   [[nodiscard]] static bool is_worth_it(const std::vector<Listed>& messages);
 
-  // As BodyDownload::run(), with everybody's work in the result. Throws what the poll's own connection or the sink threw;
-  // no thread is left then.
+  // As BodyDownload::run(), with everybody's work in the result. Throws what the poll's own connection or the sink
+  // threw; no thread is left then.
   [[nodiscard]] DownloadResult run(const std::vector<Listed>& messages, retrieval::MessageSink& sink,
                                    const storage::SourceRef& source, const DownloadOptions& options);
 

@@ -166,8 +166,8 @@ ConnectHelper ImapRetriever::hire_helper() {
     const net::Endpoint& endpoint = needs->settings.endpoint;
     HelperLine line;
     line.keeps = needs;
-    line.session = std::make_unique<Session>(
-        dialer(endpoint, net::Deadline::in(endpoint.timeouts.connect, stop)), endpoint.timeouts);
+    line.session = std::make_unique<Session>(dialer(endpoint, net::Deadline::in(endpoint.timeouts.connect, stop)),
+                                             endpoint.timeouts);
     line.session->restart_clock(stop);
     (void)sign_in(*line.session, endpoint, needs->settings.credentials, needs->memory);
     begin_extensions(*line.session, needs->settings, needs->memory);

@@ -25,8 +25,8 @@ class ShareQueue {
   [[nodiscard]] std::vector<Listed> take();
   // A share for a helper, to be followed by give_back(). Empty: there is none, or the queue is closed.
   [[nodiscard]] std::vector<Listed> take_for_helper();
-  // The helper's share is over. `rest`: of it, not fetched and innocent; `last`: what failed, each to be asked for alone
-  // when everything else is done.
+  // The helper's share is over. `rest`: of it, not fetched and innocent; `last`: what failed, each to be asked for
+  // alone when everything else is done.
   void give_back(std::vector<Listed> rest, std::vector<Listed> last);
   // Helpers get nothing more.
   void close();

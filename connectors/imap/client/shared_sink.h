@@ -1,5 +1,5 @@
-// One MessageSink for several threads: each writes through a part of its own, and the sink sees whole messages one after
-// the other.
+// One MessageSink for several threads: each writes through a part of its own, and the sink sees whole messages one
+// after the other.
 //
 // A part holds a message in memory until it is whole, so that a slow connection keeps nobody from the sink; one of more
 // than kHeldInMemory octets has the sink for itself from there on until it ends.
@@ -36,8 +36,8 @@ class SharedSink {
   std::exception_ptr failure_;
 };
 
-// Of one thread. A failure about one message is thrown by the call that learns of it, which may be end(); the message is
-// then aborted by abort(), or has been when end() threw.
+// Of one thread. A failure about one message is thrown by the call that learns of it, which may be end(); the message
+// is then aborted by abort(), or has been when end() threw.
 class SharedSink::Part final : public retrieval::MessageSink {
  public:
   explicit Part(SharedSink& shared) : shared_(shared) {}

@@ -242,7 +242,8 @@ TEST(DownloadCrew, AMessageNobodyIsSentIsMissedOnceAndForItsUid) {
       std::string out;
       const std::string& command = server.commands.back();
       const std::string rest = command.substr(10);
-      for (const auto& range : SequenceSet::parse(rest.substr(0, rest.find(' '))).value().ranges())
+      const auto set = SequenceSet::parse(rest.substr(0, rest.find(' ')));
+      for (const auto& range : set.value().ranges())
         for (auto uid = range.first; uid <= range.last; ++uid)
           if (uid != 900)
             out += "* 1 FETCH (UID " + std::to_string(uid) + " BODY[] {" + std::to_string(octets_of(uid).size()) +

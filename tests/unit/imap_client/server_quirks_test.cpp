@@ -29,7 +29,8 @@ TEST(ServerQuirks, KnowProvidersByTheDomainOfTheHost) {
 TEST(ServerQuirks, YahooWantsIdFirstAndNobodyElse) {
   for (const char* host : {"imap.mail.yahoo.com", "imap.mail.yahoo.co.jp", "a.yahoodns.net", "imap.aol.com"})
     EXPECT_TRUE(quirks_of(host).id_first) << host;
-  for (const char* host : {"imap.gmail.com", "notyahoo.com", "outlook.com"}) EXPECT_FALSE(quirks_of(host).id_first) << host;
+  for (const char* host : {"imap.gmail.com", "notyahoo.com", "outlook.com"})
+    EXPECT_FALSE(quirks_of(host).id_first) << host;
 }
 
 TEST(ServerQuirks, ExchangeIsKnownByItsGreetingExceptAtMicrosoft365) {
@@ -69,8 +70,9 @@ struct Moving {
     remembered = retriever->remembered();
   }
   [[nodiscard]] std::size_t count(std::string_view begin) const {
-    return static_cast<std::size_t>(std::count_if(server.commands.begin(), server.commands.end(),
-                                                  [&](const std::string& command) { return command.starts_with(begin); }));
+    return static_cast<std::size_t>(
+        std::count_if(server.commands.begin(), server.commands.end(),
+                      [&](const std::string& command) { return command.starts_with(begin); }));
   }
 
   [[nodiscard]] static std::size_t bodies_in(const std::string& text) {
