@@ -191,7 +191,9 @@ class SeveralConnections(DovecotTest):
         messages = corpus.corpus(2500, seed=35, size=3000)
         self.server.fill("alice", messages)
         made = self.make({"three": agent.account("imap", self.server, connections=3)})
-        self.assertEqual(made.poll("three")["three"]["new"], len(messages))
+        report = made.poll("three")["three"]
+        self.assertEqual(report["new"], len(messages))
+        self.assertTrue(any("given up" in warning and "connections" in warning for warning in report["warnings"]), report)
         self.check_kept(made, "three", messages)
 
 

@@ -1,6 +1,7 @@
 #include "connectors/imap/client/download_crew.h"
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <iterator>
 #include <thread>
@@ -16,6 +17,12 @@ using mail::Failure;
 using mail::FailureKind;
 using mail::FailureScope;
 using storage::Uid;
+
+namespace {
+
+constexpr std::chrono::seconds kGoodbye{2};
+
+}  // namespace
 
 // Its fields are its thread's while a run() is under way, the poll's thread's otherwise.
 struct DownloadCrew::Helper {
@@ -44,11 +51,14 @@ DownloadCrew::DownloadCrew(Session& session, const Folder& folder, std::uint32_t
 DownloadCrew::~DownloadCrew() {
   for (auto& helper : helpers_) {
     if (!helper->line.session) continue;
+    Session& session = *helper->line.session;
     try {
-      helper->line.session->say_goodbye();
+      session.restart_clock({});  // the stop of its last run() is not for this
+      session.patience().idle = kGoodbye;
+      session.say_goodbye();
     } catch (const std::exception&) {  // it has gone already
     }
-    helper->line.session->stream().close();
+    session.stream().close();
   }
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <utility>
@@ -99,8 +100,9 @@ struct World {
   void poll(retrieval::MessageSink* into = nullptr) {
     auto retriever = make_retriever(
         settings,
-        [this](const net::Endpoint&, const net::Deadline&) -> std::unique_ptr<net::Stream> {
+        [this](const net::Endpoint&, const net::Deadline& deadline) -> std::unique_ptr<net::Stream> {
           const std::size_t index = dialled++;
+          if (index > 0 && hang_in_dialling) hang(deadline.stop);
           if (index > 0 && refuse_dialling) {
             helped.open();
             throw Failure(FailureKind::kTemporary, FailureScope::kAccount, "no route");
@@ -111,12 +113,21 @@ struct World {
     retrieval::PollObserver observer;
     failure.reset();
     try {
-      result = retriever->poll(ledger, into != nullptr ? *into : sink, observer, {}, mail::WallTime{}, {});
+      result =
+          retriever->poll(ledger, into != nullptr ? *into : sink, observer, {}, mail::WallTime{}, stop.get_token());
     } catch (const Failure& thrown) {
       failure = thrown;
     }
     EXPECT_EQ(sink.misuse, "");
     EXPECT_FALSE(sink.open());
+  }
+  // As a server that does not answer, until somebody calls it off.
+  void hang(const std::stop_token& called_off) {
+    Gate gate;
+    std::stop_callback callback(called_off, [&] { gate.open(); });
+    EXPECT_TRUE(gate.pass());
+    helped.open();
+    throw Failure(FailureKind::kCancelled, FailureScope::kAccount, "stopped on request");
   }
   void expect_all_once() {
     EXPECT_FALSE(failure) << failure->text();
@@ -142,7 +153,8 @@ struct World {
   retrieval::AccountSettings settings;
   std::vector<std::unique_ptr<SmallImapServer>> servers;
   std::atomic<std::size_t> dialled = 0;
-  bool refuse_dialling = false, waits = true;
+  bool refuse_dialling = false, hang_in_dialling = false, waits = true;
+  std::stop_source stop;
   Gate helped;
   retrieval::PollResult result;
   std::optional<Failure> failure;
@@ -279,6 +291,33 @@ TEST(DownloadCrew, AConnectionThatCannotBeDialledLeavesAllToTheFirst) {
   world.refuse_dialling = true;
   world.poll();
   world.expect_all_once();
+}
+
+TEST(DownloadCrew, AHelperThatIsStillConnectingAtTheEndIsCalledOff) {
+  World world(3);
+  world.waits = false;
+  world.hang_in_dialling = true;
+  world.poll();
+  world.expect_all_once();
+  EXPECT_TRUE(world.result.warnings.empty());
+}
+
+TEST(DownloadCrew, AStopOfThePollReachesTheHelpers) {
+  World world(2);
+  world.hang_in_dialling = true;
+  auto before = world.first().before;
+  world.first().before = [&, before](std::string_view verb) {
+    if (verb == "UID FETCH BODY") world.stop.request_stop();
+    return before(verb);  // until the helper has seen it
+  };
+  world.poll();
+  EXPECT_EQ(world.dialled, 2U);
+}
+
+TEST(DownloadCrew, HelpersSayGoodbye) {
+  World world(2);
+  world.poll();
+  EXPECT_EQ(world.second().commands.back(), "LOGOUT");
 }
 
 TEST(DownloadCrew, AHelperInAnotherMailboxTakesNothing) {
