@@ -48,6 +48,7 @@ struct AccountSettings {
   std::uint32_t max_messages_per_poll = 0;          // 0: no limit
   std::uint32_t commit_every = 1000;                // POP3: deletions per session, at least 1
   mail::ByteCount window_bytes = 16 * 1024 * 1024;  // asked for and not yet received, at most
+  std::size_t connections = 1;                      // that a large download may use, at most 3 (IMAP)
   // Waiting for news (IMAP).
   std::vector<std::string> idle_folders;  // of `folders`, names or patterns; empty: all
   bool force_idle = false;                // though the server does not announce IDLE
@@ -66,7 +67,8 @@ struct Incoming {
   std::string identity;           // the server's own, the same in all folders (X-GM-MSGID, EMAILID); "" none
 };
 
-// Receives messages. Used by the retriever's thread; durability is announced through the flush() call.
+// Receives messages. Used by one thread at a time, not always the same; durability is announced through the flush()
+// call.
 class MessageSink {
  public:
   virtual ~MessageSink() = default;

@@ -132,7 +132,7 @@ AccountConfig read_account(const std::string& name, Section section) {
   account.commit_every = section.count("commit_every", 1, 1'000'000).value_or(account.commit_every);
   if (imap && section.has("commit_every"))
     section.fault("commit_every", "only POP3 commits its deletions by ending the session", "take it out");
-  account.connections = section.count("connections", 1, imap ? 16 : 1).value_or(1);
+  account.connections = section.count("connections", 1, imap ? 3 : 1).value_or(1);
   if (const auto* envelope = section.find("envelope"))
     account.envelope = read_envelope({*envelope, section.pointer_to("envelope"), "envelope", section.reading()});
   return account;

@@ -58,6 +58,7 @@ retrieval::AccountSettings settings_of(const AccountConfig& account) {
   settings.skip_larger_than = account.skip_larger_than;
   settings.commit_every = static_cast<std::uint32_t>(account.commit_every);
   settings.max_messages_per_poll = static_cast<std::uint32_t>(account.max_messages_per_poll);
+  settings.connections = account.connections;
   settings.idle_folders = account.idle.folders;
   settings.force_idle = account.idle.force;
   settings.idle_connections = account.idle.connections;

@@ -1,9 +1,9 @@
 #include "agent/pipeline/connection_budget.h"
 
+#include "connectors/imap/client/server_quirks.h"
 #include "mail/ascii.h"
 #include "mail/failure.h"
 
-#include <array>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -12,33 +12,11 @@ namespace mailstead::agent {
 namespace {
 
 constexpr std::chrono::milliseconds kStopSlice{250};  // how late a stop request may be seen
-constexpr std::size_t kUnknownServer = 8;             // Dovecot grants 10 by default, and others sign in, too
-
-struct Provider {
-  std::string_view domain;
-  std::size_t connections;
-};
-constexpr std::array<Provider, 8> kProviders{{{"gmail.com", 15},
-                                              {"googlemail.com", 15},
-                                              {"yahoo.com", 5},
-                                              {"aol.com", 5},
-                                              {"office365.com", 20},
-                                              {"outlook.com", 20},
-                                              {"hotmail.com", 20},
-                                              {"live.com", 20}}};
-
-bool is_within(std::string_view host, std::string_view domain) {
-  if (!host.ends_with(domain)) return false;
-  return host.size() == domain.size() || host[host.size() - domain.size() - 1] == '.';
-}
 
 }  // namespace
 
 std::size_t sign_in_limit(std::string_view host) {
-  const std::string name = mail::lowered(host);
-  for (const Provider& provider : kProviders)
-    if (is_within(name, provider.domain)) return provider.connections;
-  return kUnknownServer;
+  return imap::quirks_of(host).connections;
 }
 
 struct ConnectionBudget::State {

@@ -173,6 +173,30 @@ passdb {{
             self.assertIn("error", made.poll("without", expect=1)["without"])
 
 
+class SeveralConnections(DovecotTest):
+    def test_a_first_download_over_three_connections_brings_every_message_once(self):
+        self.begin()
+        messages = corpus.corpus(2500, seed=34, size=6000)
+        self.server.fill("alice", messages)
+        made = self.make({"three": agent.account("imap", self.server, connections=3)})
+        first = made.poll("three")["three"]
+        self.assertEqual(first["new"], len(messages))
+        self.assertEqual(len(self.methods()), 3)
+        self.assertEqual(made.poll("three")["three"]["new"], 0)
+        self.assertEqual(len(self.methods()), 4, "no further connection without a large download")
+        self.check_kept(made, "three", messages)
+
+    def test_what_the_server_refuses_is_done_without(self):
+        self.begin(extra="mail_max_userip_connections = 1")
+        messages = corpus.corpus(2500, seed=35, size=3000)
+        self.server.fill("alice", messages)
+        made = self.make({"three": agent.account("imap", self.server, connections=3)})
+        report = made.poll("three")["three"]
+        self.assertEqual(report["new"], len(messages))
+        self.assertTrue(any("given up" in warning and "connections" in warning for warning in report["warnings"]), report)
+        self.check_kept(made, "three", messages)
+
+
 def client_certificate(directory, name):
     def openssl(*arguments):
         subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)

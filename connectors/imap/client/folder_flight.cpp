@@ -87,7 +87,7 @@ bool FolderPoll::may_ask_directly(const storage::UidRange& range) const {
   // One that lies in another folder too is not to be fetched again: that is seen before its body is asked for.
   if (identity_kind() != IdentityKind::kNone && takes_several_folders()) return false;
   return whole && progress_.done_beyond.empty() && !troubles_.any_in(range.first, range.last) &&
-         !run_.memory.one_by_one && !run_.memory.unpipelined;
+         !run_.memory.one_by_one && !run_.memory.unpipelined && run_.quirks.bears_pipelining;
 }
 
 void FolderPoll::check_numbering(Flight& flight) {
@@ -187,7 +187,7 @@ DownloadOptions FolderPoll::download_options() {
   if (run_.memory.window_bytes != 0) options.window_bytes = run_.memory.window_bytes;
   options.max_message_bytes = max_message_bytes();
   options.one_by_one = run_.memory.one_by_one;
-  options.pipelined = !run_.memory.unpipelined;
+  options.pipelined = run_.quirks.bears_pipelining && !run_.memory.unpipelined;
   options.prepare = [&](Listed& message) { add_labels(message); };
   options.too_large = [&](const retrieval::Incoming& message) {
     skip(message, "larger than " + mail::format_size(max_message_bytes()));
@@ -199,7 +199,8 @@ void FolderPoll::count(const DownloadResult& got) {
   run_.result.fetched += got.fetched;
   run_.result.bytes += got.bytes;
   run_.memory.one_by_one = got.one_by_one;
-  run_.memory.unpipelined = !got.pipelined;
+  // What is learnt of one server; that of a kind is known anyway.
+  if (run_.quirks.bears_pipelining) run_.memory.unpipelined = !got.pipelined;
   run_.memory.window_bytes = got.window_bytes;
 }
 

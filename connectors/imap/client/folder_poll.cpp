@@ -131,9 +131,9 @@ void FolderPoll::clean(const std::vector<Uid>& uids) {
     return warn("is read-only: retrieved messages stay as they are");
   }
   MAILSTEAD_FAILPOINT("cleanup.before");
-  CleanupOrder order{run_.settings.after_fetch, wire_name(run_.settings.move_to, session_.utf8_names()),
-                     run_.settings.keyword,
-                     identity_kind() == IdentityKind::kGmail && !run_.settings.gmail_keeps_deleted, true};
+  CleanupOrder order{
+      run_.settings.after_fetch, wire_name(run_.settings.move_to, session_.utf8_names()), run_.settings.keyword,
+      identity_kind() == IdentityKind::kGmail && !run_.settings.gmail_keeps_deleted, run_.quirks.move_works};
   std::vector<std::string> warnings;
   std::vector<Uid> cleaned = clean_up(session_, order, uids, warnings);
   for (const std::string& warning : warnings) warn(warning);

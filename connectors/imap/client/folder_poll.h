@@ -13,9 +13,11 @@
 
 #include "connectors/imap/client/account_memory.h"
 #include "connectors/imap/client/body_download.h"
+#include "connectors/imap/client/download_crew.h"
 #include "connectors/imap/client/folder.h"
 #include "connectors/imap/client/folder_troubles.h"
 #include "connectors/imap/client/followed_flags.h"
+#include "connectors/imap/client/server_quirks.h"
 #include "connectors/imap/client/session.h"
 #include "connectors/imap/client/uid_listing.h"
 #include "connectors/retrieval.h"
@@ -35,6 +37,8 @@ struct PollRun {
   retrieval::PollResult result;
   bool mark_retrieved = false;            // retrieval::PollOptions
   std::optional<mail::WallTime> since{};  // likewise
+  ServerQuirks quirks{};                  // of the server at hand
+  HireHelper hire{};                      // further connections for a large download; empty: none
 };
 
 class FolderPoll {
@@ -89,6 +93,8 @@ class FolderPoll {
   void mark_done(const std::vector<Listed>& messages);
   void end_matching();
   void download(const std::vector<Listed>& messages);
+  void download_together(const std::vector<Listed>& messages);
+  void took(const DownloadResult& got, const std::vector<Listed>& messages);
   void retry_troubles();
   void note_missing(const DownloadResult& got);
   void note_drop_in_flight();
@@ -125,6 +131,7 @@ class FolderPoll {
   std::uint32_t uid_validity_ = 0;
   std::uint32_t span_ = 10'000;                 // UIDs asked for in one listing of a large folder
   std::vector<storage::Uid> copies_;            // known from another folder, to be cleaned up with what came in
+  std::optional<DownloadCrew> crew_;            // where several connections download
   std::optional<storage::Uid> lowest_missing_;  // the ledger does not advance past it
 
   // after_fetch "only_if"

@@ -217,6 +217,9 @@ void FolderPoll::leave_out_copies(std::vector<Listed>& messages) {
 
 void FolderPoll::download(const std::vector<Listed>& messages) {
   run_.observer.stage("fetching from " + mail::printable(folder_.name, 200));
+  if (run_.hire && run_.settings.connections > 1 && DownloadCrew::is_worth_it(messages)) {
+    return download_together(messages);
+  }
   BodyDownload body_download(session_, run_.sink, source(), download_options());
   DownloadResult got;
   try {
@@ -226,6 +229,30 @@ void FolderPoll::download(const std::vector<Listed>& messages) {
     if (failure.kind() == FailureKind::kTemporary && body_download.pipelining()) note_drop_in_flight();
     throw;
   }
+  took(got, messages);
+}
+
+// The same by several connections.
+void FolderPoll::download_together(const std::vector<Listed>& messages) {
+  if (!crew_) {
+    const std::size_t connections = std::min<std::size_t>(run_.settings.connections, kMaxConnections);
+    crew_.emplace(session_, folder_, uid_validity_, run_.hire, connections - 1);
+  }
+  DownloadResult got;
+  try {
+    got = crew_->run(messages, run_.sink, source(), download_options());
+  } catch (const Failure& failure) {
+    note_interrupted(failure, crew_->under_way());
+    if (failure.kind() == FailureKind::kTemporary && crew_->pipelining()) note_drop_in_flight();
+    throw;
+  }
+  for (const std::string& trouble : crew_->take_troubles()) {
+    warn("a further connection for the download was given up: " + trouble);
+  }
+  took(got, messages);
+}
+
+void FolderPoll::took(const DownloadResult& got, const std::vector<Listed>& messages) {
   run_.memory.drops_in_flight = 0;
   count(got);
   note_states(messages);

@@ -140,11 +140,39 @@ retrieval::PollResult ImapRetriever::poll(storage::Ledger& ledger, retrieval::Me
 
 void ImapRetriever::poll_once(PollRun& run, const retrieval::PollOptions& options, const std::stop_token& stop) {
   ensure_connected(stop, run.observer);
+  run.quirks = quirks_of(settings_.endpoint.host, signed_in_.greeting);
+  run.hire = [this] { return hire_helper(); };
   const auto wanted = folders_to_poll(options);
   if (wanted.empty()) run.result.warnings.emplace_back("no folder on the server fits \"folders\"");
   poll_folders(run, wanted, stop);
   note_progress(run.ledger, wanted);
   learn();
+}
+
+// A further connection signs in as the first did; what it learns of the server is nobody's.
+ConnectHelper ImapRetriever::hire_helper() {
+  if (settings_.may_connect && !settings_.may_connect()) return {};
+  struct Needs {
+    retrieval::AccountSettings settings;
+    AccountMemory memory;
+  };
+  auto needs = std::make_shared<Needs>(Needs{settings_, memory_});
+  // Where passwords come from is asked on this thread only.
+  if (settings_.credentials.password) {
+    auto password = std::make_shared<mail::Secret>(settings_.credentials.password());
+    needs->settings.credentials.password = [password] { return password->copy(); };
+  }
+  return [needs, dialer = dialer_](const std::stop_token& stop) {
+    const net::Endpoint& endpoint = needs->settings.endpoint;
+    HelperLine line;
+    line.keeps = needs;
+    line.session = std::make_unique<Session>(dialer(endpoint, net::Deadline::in(endpoint.timeouts.connect, stop)),
+                                             endpoint.timeouts);
+    line.session->restart_clock(stop);
+    (void)sign_in(*line.session, endpoint, needs->settings.credentials, needs->memory);
+    begin_extensions(*line.session, needs->settings, needs->memory);
+    return line;
+  };
 }
 
 void ImapRetriever::poll_folders(PollRun& run, const std::vector<Folder>& wanted, const std::stop_token& stop) {

@@ -42,6 +42,7 @@ class ImapRetriever final : public retrieval::Retriever {
   void ensure_connected(const std::stop_token& stop, retrieval::PollObserver& observer);
   [[nodiscard]] FolderWish wish(const std::vector<std::string>& only) const;
   void poll_once(PollRun& run, const retrieval::PollOptions& options, const std::stop_token& stop);
+  [[nodiscard]] ConnectHelper hire_helper();
   void learn();
   [[nodiscard]] bool gives_up_pipelining(const mail::Failure& failure);
   void poll_folders(PollRun& run, const std::vector<Folder>& wanted, const std::stop_token& stop);

@@ -1,6 +1,6 @@
 #include "connectors/imap/client/sign_in.h"
 
-#include "mail/ascii.h"
+#include "connectors/imap/client/server_quirks.h"
 #include "mail/failure.h"
 
 namespace mailstead::imap {
@@ -9,14 +9,6 @@ namespace {
 using mail::Failure;
 using mail::FailureKind;
 using mail::FailureScope;
-
-bool host_is_yahoo(const std::string& host) {
-  std::string name = mail::lowered(host);
-  for (std::string_view domain : {"yahoo.com", "yahoo.co.jp", "aol.com", "yahoodns.net"}) {
-    if (name.ends_with(domain)) return true;
-  }
-  return false;
-}
 
 void send_id(Session& session) {
   session.send_unwatched(CommandText(R"(ID ("name" "Mailstead"))"));
@@ -63,13 +55,12 @@ SignedIn sign_in(Session& session, const net::Endpoint& endpoint, const sasl::Cr
   bool is_private = session.stream().tls().has_value() || peer_is_local(session, endpoint);
   if (!memory.before.known() || !is_private) require_capabilities(session);
   bool id = (session.capabilities().known() ? session.capabilities() : memory.before).has("ID");
-  bool yahoo = host_is_yahoo(endpoint.host);
-  // QUIRK: Yahoo, fetchmail imap.c:587: wants ID before the sign-in.
-  if (yahoo && id) send_id(session);
+  const bool id_first = quirks_of(endpoint.host).id_first;
+  if (id_first && id) send_id(session);
   std::string mechanism = authenticate(session, endpoint, credentials, memory, result.start);
   ask_for_more(session, memory, *result.start);
   // QUIRK: NetEase, offlineimap#696: refuses SELECT unless ID came after the sign-in.
-  if (!yahoo && (session.capabilities().known() ? session.capabilities().has("ID") : id)) send_id(session);
+  if (!id_first && (session.capabilities().known() ? session.capabilities().has("ID") : id)) send_id(session);
   result.mechanism = mechanism.empty() ? "LOGIN command" : mechanism;
   return result;
 }
