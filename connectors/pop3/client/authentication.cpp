@@ -47,13 +47,18 @@ void send_secretly(Connection& connection, std::string line) {
   connection.send(wiped.reveal());
 }
 
-// The refusal of one way; its views belong to the connection's last reply.
-using Refusal = std::optional<Reply>;
+struct Refused {
+  Reply reply;          // its views belong to the connection's last reply
+  std::string words{};  // why, where that is said within the exchange; printable
+  bool spoilt = false;  // the exchange itself could not go on
+};
+// Of one way; nullopt: it was accepted.
+using Refusal = std::optional<Refused>;
 
 Refusal refused_unless_ok(Connection& connection, const Reply& reply) {
   if (reply.ok()) return std::nullopt;
   if (reply.kind == ReplyKind::kContinuation) connection.violate("a continuation that nothing asked for");
-  return reply;
+  return Refused{reply};
 }
 
 // USER and PASS in one flight tell the server no more than one after the other: it is the same peer, behind the same
@@ -90,20 +95,22 @@ class SaslAttempt {
         mechanism_(std::move(mechanism)),
         along_(request.along),
         sent_along_(sent_along),
-        exchange_(sasl::make_exchange(mechanism_, request.credentials, "pop", request.host)) {}
+        exchange_(sasl::make_exchange(
+            mechanism_, request.credentials, "pop", request.endpoint.host,
+            sasl::binding_for(mechanism_, request.capabilities.mechanisms, connection.stream().channel_binding()))) {}
 
   Refusal run() {
     begin();
     for (std::size_t round = 0; round < kMaxRounds; ++round) {
       Reply reply = connection_.read_reply();
       if (reply.ok()) return finish();
-      if (reply.kind == ReplyKind::kError) return reply;
+      if (reply.kind == ReplyKind::kError) return Refused{reply, exchange_->server_words()};
       if (sent_along_) throw PipelineBroken();
       auto challenge = reply.text.size() <= mail::kMaxSaslMessage ? mail::decode_base64(reply.text) : std::nullopt;
-      if (!challenge) return cancel();
+      if (!challenge) return Refused{cancel(), "its challenge cannot be read", true};
       answer(*challenge);
     }
-    return cancel();
+    return Refused{cancel(), "it asks on and on", true};
   }
 
  private:
@@ -163,7 +170,7 @@ class SaslAttempt {
   }
 
   // RFC 5034 §4: "*" cancels; the server answers -ERR.
-  Refusal cancel() {
+  Reply cancel() {
     connection_.send("*\r\n");
     Reply reply = connection_.read_reply();
     if (reply.kind != ReplyKind::kError) connection_.violate("the cancelled AUTH was not answered by -ERR");
@@ -195,7 +202,8 @@ std::vector<std::string> ways(Connection& connection, const SignInRequest& reque
   // Without SASL in CAPA, USER is what RFC 1939 servers have.
   bool has_user = capabilities.user || capabilities.mechanisms.empty();
   std::vector<std::string> names =
-      sasl::choose_mechanisms(capabilities.mechanisms, credentials, connection.is_private(), has_user, why);
+      sasl::choose_mechanisms(capabilities.mechanisms, credentials, connection.is_private(), has_user, why,
+                              connection.stream().channel_binding().has_value());
   if (names.empty()) {
     throw Failure(FailureKind::kAuthentication, FailureScope::kAccount, connection.name() + ": " + why);
   }
@@ -214,28 +222,48 @@ void read_over_answers(Connection& connection, const std::string& along) {
   }
 }
 
+bool shows_password(const std::string& name) {
+  return name != kApop && sasl::shows_password(name);
+}
+
+// QUIRK: Cyrus 3.6, seen with it over IMAP: offers -PLUS over TLS 1.3 and knows tls-unique only, which TLS 1.3 has not:
+// a refusal without a code. The same mechanism without the binding still proves both sides.
+bool refuses_binding(const std::string& name, const Refused& refused) {
+  return name.ends_with("-PLUS") && refused.reply.code.empty();
+}
+
 }  // namespace
 
 SignInWay authenticate(Connection& connection, const SignInRequest& request) {
-  std::vector<std::string> names = ways(connection, request);
-  std::size_t attempts = std::min(names.size(), kMaxAttempts);
-  for (std::size_t i = 0;; ++i) {
-    const std::string& name = names[i];
+  const std::vector<std::string> names = ways(connection, request);
+  std::optional<Failure> failure;
+  bool spoilt = false;
+  std::size_t attempts = 0;
+  for (const std::string& name : names) {
+    if (attempts == kMaxAttempts) break;
+    if (spoilt && shows_password(name)) continue;
+    ++attempts;
     SignInWay way{name};
     Refusal refusal = name == kUserPass ? try_user_pass(connection, request, way.along)
                       : name == kApop   ? try_apop(connection, request, way.along)
                                         : SaslAttempt(connection, name, request, way.along).run();
     if (!refusal) return way;
-    Failure failure = sign_in_failure(connection.name(), request.capabilities, *refusal);
-    if (i + 1 >= attempts || is_final_for_sign_in(*refusal)) throw failure;
-    if (!way.along) continue;
+    failure = sign_in_failure(connection.name(), request.capabilities, refusal->reply, refusal->words);
+    if (is_final_for_sign_in(refusal->reply)) break;
+    const bool unbound = refuses_binding(name, *refusal);
+    // Whoever sits in between would refuse it, too: without a certificate that was checked nothing follows.
+    if (unbound && request.endpoint.tls_settings.insecure) break;
+    // A way that has shown the password has nothing more to hide.
+    spoilt = spoilt || unbound || (refusal->spoilt && !shows_password(name));
+    if (!way.along || &name == &names.back()) continue;
     try {
       read_over_answers(connection, request.along);
     } catch (const Failure& broken) {
       if (broken.kind() == FailureKind::kCancelled) throw;
-      throw failure;  // it hung up on us: the refusal is what matters
+      break;  // it hung up on us: the refusal is what matters
     }
   }
+  throw *failure;
 }
 
 }  // namespace mailstead::pop3

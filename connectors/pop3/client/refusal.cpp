@@ -49,8 +49,10 @@ bool is_final_for_sign_in(const Reply& refusal) {
   return refusal.has_code("AUTH") || refusal.has_code("SYS/PERM") || is_temporary(refusal);
 }
 
-Failure sign_in_failure(const std::string& host, const Capabilities& capabilities, const Reply& refusal) {
-  const std::string text = host + ": sign-in refused: " + words_of(refusal);
+Failure sign_in_failure(const std::string& host, const Capabilities& capabilities, const Reply& refusal,
+                        const std::string& reason) {
+  const std::string text =
+      host + ": sign-in refused: " + words_of(refusal) + (reason.empty() ? "" : " (" + reason + ")");
   if (refusal.has_code("LOGIN-DELAY")) {
     Failure failure(FailureKind::kTemporary, FailureScope::kSession, text);
     auto wait = wait_in_words(refusal.text).value_or(capabilities.login_delay);

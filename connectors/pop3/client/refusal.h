@@ -16,14 +16,14 @@ namespace mailstead::pop3 {
 // Another mechanism cannot help: the credentials are wrong, or the account is in trouble.
 [[nodiscard]] bool is_final_for_sign_in(const Reply& refusal);
 
-// The failure that a refused sign-in is. `host` for the text.
+// The failure that a refused sign-in is. `host` and `reason` (printable, "" for none) for the text.
 //   [IN-USE], [SYS/TEMP], "busy" …     kTemporary/kSession
 //   [LOGIN-DELAY]                      the same, to come again after what the words or the capability say
 //   [SYS/PERM], [UTF8]                 kPermanent/kAccount
 //   no code, though AUTH-RESP-CODE     kTemporary/kAccount (RFC 3206 §6: it is not the password), not again at once
 //   [AUTH], and everything else        kAuthentication/kAccount
 [[nodiscard]] mail::Failure sign_in_failure(const std::string& host, const Capabilities& capabilities,
-                                            const Reply& refusal);
+                                            const Reply& refusal, const std::string& reason = {});
 // A refusal of anything else: kTemporary unless [SYS/PERM].
 [[nodiscard]] mail::Failure refusal_failure(const std::string& host, const std::string& of_what, const Reply& refusal);
 

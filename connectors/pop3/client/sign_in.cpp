@@ -83,8 +83,8 @@ class Attempt {
     learn_capabilities();
     ask_for_utf8();
     const std::string along = what_goes_along();
-    SignInWay way = authenticate(
-        *result_.connection, {result_.capabilities, greeting, settings_.credentials, settings_.endpoint.host, along});
+    SignInWay way = authenticate(*result_.connection,
+                                 {result_.capabilities, greeting, settings_.credentials, settings_.endpoint, along});
     result_.mechanism = std::move(way.name);
     if (!way.along) result_.asked = {};
     if (way.along) read_later_answer();

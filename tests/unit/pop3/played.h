@@ -60,6 +60,7 @@ struct Played {
     net::Endpoint endpoint = peer.endpoint();
     endpoint.tls = settings.endpoint.tls;
     endpoint.timeouts = settings.endpoint.timeouts;
+    endpoint.tls_settings.insecure = settings.endpoint.tls_settings.insecure;
     settings.endpoint = endpoint;
     if (auto place = remembered.find("{PORT}"); place != std::string::npos) {
       remembered.replace(place, 6, std::to_string(endpoint.port));
