@@ -152,6 +152,50 @@ class Faults(unittest.TestCase):
         # Said from the middle of the line on, an untagged response becomes noise that must not be taken for an answer.
         self.sweep("imap", [Fault("double", 0, TO_CLIENT, word) for word in words["imap"]])
 
+    def silences(self, protocol, faults, made_good):
+        """Each account's server falls silent once, at its point; the poll ends by its deadline and says what it waited for."""
+        accounts, routes, users = {}, {}, {}
+        for name, fault in faults.items():
+            accounts[name], routes[name], users[name] = self.account(protocol, fault)
+        made = self.make(accounts)
+        reports = self.poll(made)
+        self.assertEqual([name for name in faults if routes[name].met == 0], [])  # else the test proves nothing
+        for name in faults:
+            with self.subTest(silent=name):
+                self.assertLess(reports[name]["milliseconds"], 8000)
+                if "error" in reports[name]:
+                    self.assertRegex(reports[name]["error"], r"^127\.0\.0\.1:\d+: no answer in time")
+                else:  # a second connection of the same poll made it good
+                    self.assertEqual(reports[name]["new"], len(MESSAGES))
+        self.assertEqual({name for name in faults if "error" not in reports[name]}, made_good)
+        self.all_good_in_the_end(made, users)
+
+    def test_imap_silent_at_each_point(self):
+        self.silences("imap", {
+            "connected": Fault("stall", 0), "greeting": Fault("stall", 10), "sign-in": Fault("stall", 0, TO_SERVER, b" AUTHENTICATE "),
+            "challenge": Fault("stall", 0, TO_CLIENT, b"+ "), "signed-in": Fault("stall", 0, TO_CLIENT, b" THREAD="),
+            "select": Fault("stall", 0, TO_CLIENT, b"UIDVALIDITY"), "listing": Fault("stall", 0, TO_CLIENT, b"* 3 FETCH"),
+            "ask-body": Fault("stall", 0, TO_SERVER, b"BODY.PEEK"), "body": Fault("stall", 9000),
+            "clean-up": Fault("stall", 0, TO_SERVER, b" STORE "), "expunge": Fault("stall", 0, TO_CLIENT, b"Expunge completed"),
+            "farewell": Fault("stall", 0, TO_SERVER, b" LOGOUT")}, {"farewell"})
+
+    def test_pop3_silent_at_each_point(self):
+        self.silences("pop3", {
+            "connected": Fault("stall", 0), "greeting": Fault("stall", 3), "capabilities": Fault("stall", 0, TO_SERVER, b"CAPA"),
+            "in-capabilities": Fault("stall", 0, TO_CLIENT, b"RESP-CODES"), "sign-in": Fault("stall", 0, TO_SERVER, b"AUTH "),
+            "challenge": Fault("stall", 0, TO_CLIENT, b"+ "), "signed-in": Fault("stall", 0, TO_CLIENT, b"Logged in"),
+            "list": Fault("stall", 0, TO_SERVER, b"UIDL"), "listing": Fault("stall", 0, TO_CLIENT, b"\r\n4 "),
+            "retrieve": Fault("stall", 0, TO_SERVER, b"RETR 5"), "body": Fault("stall", 9000),
+            "clean-up": Fault("stall", 0, TO_SERVER, b"DELE"), "farewell": Fault("stall", 0, TO_CLIENT, b"+OK Logging out")},
+            # Whatever was sent several at a time is tried once more one by one.
+            {"capabilities", "in-capabilities", "list", "listing", "retrieve", "body", "clean-up", "farewell"})
+
+    def test_pop3_lines_said_twice_harm_nothing(self):
+        # A whole line of each list, and noise from the middle of a line of one.
+        self.sweep("pop3", [Fault("double", 0, TO_CLIENT, word) for word in (b"RESP-CODES", b"TOP\r\n", b"+OK Logged in", b"+OK Dovecot")]
+                   + [Fault("double", 2, TO_CLIENT, b"\r\n3 "), Fault("double", 2, TO_CLIENT, b"\r\n5 "),
+                      Fault("double", 0, TO_CLIENT, b"+OK Marked")])
+
     def test_what_stalls_or_trickles_delays_nobody_else(self):
         faults = {"stalls-at-once": Fault("stall", 0), "stalls-in-a-body": Fault("stall", 9000),
                   "stalls-in-clean-up": Fault("stall", 0, TO_CLIENT, b"Store completed"),
