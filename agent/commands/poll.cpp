@@ -9,6 +9,7 @@
 #include "agent/control/socket.h"
 #include "agent/delivery/dispatcher.h"
 #include "agent/pipeline/account_poller.h"
+#include "agent/pipeline/connection_budget.h"
 #include "connectors/net/parking_lot.h"
 #include "connectors/net/worker_pool.h"
 #include "mail/escape.h"
@@ -163,6 +164,8 @@ class PollCommand {
         request_(request),
         as_json_(as_json),
         log_(quiet(config_->log)),
+        admission_(config_->limits),
+        budget_(config_->limits),
         runs_(chosen_accounts(*config_, request)) {}
 
   int run(storage::Store& store) {
@@ -237,8 +240,19 @@ class PollCommand {
     }
   }
 
+  // Begins only once the limits leave room for its first connection, however long the others take: a wait within the
+  // dialling would end as a failure to connect.
   void poll_one(storage::Store& store, AccountRun& run) {
-    AccountPoller poller(store, config_, *run.account, clock_, log_);
+    ConnectionBudget::Permit admitted;
+    try {
+      admitted =
+          admission_.take(ConnectionBudget::place_of(*run.account), {mail::SteadyTime::max(), stop_.get_token()});
+    } catch (const mail::Failure& failure) {
+      run.report.failure = failure;
+      run.progress->finished(line_of(run.report));
+      return;
+    }
+    AccountPoller poller(store, config_, *run.account, clock_, log_, &budget_);
     retrieval::PollObserver& observer =
         request_.options.dry_run ? static_cast<retrieval::PollObserver&>(run.dry) : *run.progress;
     run.report = poller.poll(request_.options, observer, run.progress.get(), stop_.get_token());
@@ -286,6 +300,8 @@ class PollCommand {
   const bool as_json_;
   mail::SystemClock clock_;
   Log log_;
+  ConnectionBudget admission_;  // of polls; each holds at least one connection
+  ConnectionBudget budget_;     // of connections
   std::vector<AccountRun> runs_;
   std::stop_source stop_;
 };

@@ -24,13 +24,14 @@ class Fault:
 
 
 class Route:
-    def __init__(self, server_port, faults):
+    def __init__(self, server_port, faults, address):
         self.server_port = server_port
         self.faults = faults
         self.connections = 0
+        self.open = self.most_at_once = 0
         self.met = 0  # faults that were done
         self.octets = {TO_CLIENT: 0, TO_SERVER: 0}  # of all connections
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=32)
+        self.listener = socket.create_server((address, 0), backlog=32)
         self.port = self.listener.getsockname()[1]
 
     def spend(self, fault):
@@ -59,6 +60,7 @@ class Pair:
         if self.closed:
             return
         self.closed = True
+        self.route.open -= 1
         for side in self.sockets[TO_CLIENT]:
             if reset:
                 side.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -77,8 +79,8 @@ class FaultProxy:
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
 
-    def route(self, server_port, *faults):
-        made = Route(server_port, list(faults))
+    def route(self, server_port, *faults, address="127.0.0.1"):
+        made = Route(server_port, list(faults), address)
         with self.lock:
             self.routes[made.listener] = made
         self.wake()
@@ -110,7 +112,7 @@ class FaultProxy:
         finally:
             for pair in self.pairs:
                 pair.close()
-            for listener in self.routes:
+            for listener in [*self.routes, self.wake_read, self.wake_write]:
                 listener.close()
 
     def turn(self):
@@ -126,7 +128,7 @@ class FaultProxy:
                         sources[source] = (pair, direction)
         ready = select.select(list(sources), [], [], wait)[0]
         with self.lock:
-            for source in ready:
+            for source in sorted(ready, key=lambda source: source in self.routes):  # those who leave before those who come
                 if source in self.routes:
                     self.accept(self.routes[source])
                 elif source is self.wake_read:
@@ -147,8 +149,19 @@ class FaultProxy:
             return
         for side in (client, server):
             side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.see_who_left(route)
         route.connections += 1
+        route.open += 1
+        route.most_at_once = max(route.most_at_once, route.open)
         self.pairs.append(Pair(route, client, server))
+
+    def see_who_left(self, route):
+        """A client that closed one connection before it made the next never had both."""
+        for pair in self.pairs:
+            client = pair.sockets[TO_SERVER][0]
+            while (pair.route is route and not pair.closed and TO_SERVER not in pair.stalled and TO_SERVER not in pair.trickling
+                   and select.select([client], [], [], 0)[0]):
+                self.relay(pair, TO_SERVER)
 
     def relay(self, pair, direction):
         source, _ = pair.sockets[direction]

@@ -262,13 +262,12 @@ EVENTS {{
                 self.ask(client.append(f'"{folder or "INBOX"}"', None, None, data))
 
 
-def left_over(server, user, folder="INBOX", readonly=True):
-    """(flags, bytes) of each message that an IMAP server holds, by a client that is not ours. Courier keeps the UIDs of a
-    folder only from the first time on that it was opened for writing."""
+def left_over(server, user, folder="INBOX"):
+    """(flags, bytes) of each message that an IMAP server holds, by a client that is not ours."""
     client = imaplib.IMAP4("127.0.0.1", server.ports["imap"])
     try:
         client.login(user, server.PASSWORD)
-        if client.select(f'"{folder}"', readonly=readonly)[0] != "OK":
+        if client.select(f'"{folder}"', readonly=True)[0] != "OK":
             return []
         answer, data = client.fetch("1:*", "(FLAGS BODY.PEEK[])")
         if answer != "OK":

@@ -25,7 +25,6 @@ class Server:
         cls.messages = corpus.corpus(COUNT, size=6000) + [corpus.message(900 + kind, size=300_000) for kind in range(4)]
         for user in sorted({plain_user(*way) for way in WAYS}):
             cls.server.fill(user, cls.messages)
-            packaged_peers.left_over(cls.server, user, readonly=False)
 
     def make(self, accounts):
         """Each account's mail lands in a folder of its name; the same message may come by several."""
@@ -82,8 +81,6 @@ class Server:
         later = corpus.corpus(3, seed=8, size=2000)
         self.server.fill("folders", first)
         self.server.fill("folders", second, self.MORE_ON_SERVER)
-        for folder in ("INBOX", self.MORE):
-            packaged_peers.left_over(self.server, "folders", folder, readonly=False)
         made = self.make({"all": agent.account("imap", self.server, "folders", folders=["*"])})
         self.assertEqual(made.poll()["all"]["new"], 10)
         self.server.fill("folders", later)

@@ -53,14 +53,18 @@ FolderPoll::Flight FolderPoll::select() {
 }
 
 // With QRESYNC the answer to SELECT tells what happened to the messages that wait for their state.
+// QUIRK: Dovecot tells HIGHESTMODSEQ, which the next poll needs for that, only to who asked for CONDSTORE
 std::string FolderPoll::follow_by_select() {
+  const Capabilities& offered = session_.capabilities();
+  if (!follows()) return {};
   bool since_known =
       known_to_ledger_ && progress_.highest_modseq != 0 && run_.settings.after == std::chrono::seconds(0);
-  bool offered = session_.capabilities().has("QRESYNC") && session_.capabilities().has("ENABLE");
-  if (!follows() || !since_known || !offered || followed_->pending().empty()) return {};
-  std::string parameter = followed_->select_parameter(progress_.uid_validity, progress_.highest_modseq);
+  bool asks = since_known && offered.has("QRESYNC") && offered.has("ENABLE") && !followed_->pending().empty();
+  std::string parameter =
+      asks ? followed_->select_parameter(progress_.uid_validity, progress_.highest_modseq) : std::string();
   told_by_select_ = !parameter.empty();
   if (told_by_select_) session_.send_unwatched(CommandText("ENABLE QRESYNC"));
+  if (!told_by_select_ && offered.has("CONDSTORE")) return " (CONDSTORE)";
   return parameter;
 }
 

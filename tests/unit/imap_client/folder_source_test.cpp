@@ -125,6 +125,14 @@ TEST(ImapOnlyIf, AsksForChangesOnly) {
   EXPECT_EQ(world.inbox().highest_modseq, 60U);
 }
 
+TEST(ImapOnlyIf, AsksForTheModseqThatTheNextPollNeeds) {
+  FollowingWorld world("only_if_first_modseq", "IMAP4rev1 ENABLE UIDPLUS CONDSTORE QRESYNC");
+  world.inbox().highest_modseq = 0;
+  world.poll_once();
+  EXPECT_EQ(world.ledger.cleaned, Uids{});
+  EXPECT_EQ(world.inbox().highest_modseq, 60U);
+}
+
 TEST(ImapOnlyIf, IsToldBySelect) {
   FollowingWorld world("only_if_qresync", "IMAP4rev1 ENABLE UIDPLUS CONDSTORE QRESYNC");
   world.poll_once();
