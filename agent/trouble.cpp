@@ -16,14 +16,17 @@ constexpr seconds kLongestPollRetry{minutes(60)};
 constexpr seconds kSignInRetry{minutes(5)};  // no login storm: at most one try in five minutes
 constexpr unsigned kSignInTries = 3;         // then the account waits for the user
 constexpr seconds kStorageRetry{minutes(1)};
+constexpr seconds kFirstRest{30};
+constexpr seconds kLongestRest{minutes(10)};
 
 seconds doubled(seconds first, seconds longest, unsigned times) {
   return std::min(longest, first * (std::int64_t{1} << std::min(times, 20U)));
 }
 
-}  // namespace
-
-namespace {
+seconds spread_by_a_tenth(seconds delay, std::uint64_t spread) {
+  const auto tenth = std::max<std::int64_t>(1, delay.count() / 10);
+  return delay + seconds(static_cast<std::int64_t>(spread % static_cast<std::uint64_t>(tenth)));
+}
 
 // Without what the server asked for.
 AccountVerdict judge_by_kind(const mail::Failure& failure, unsigned failures, seconds interval) {
@@ -61,9 +64,12 @@ AccountVerdict judge_poll(const mail::Failure& failure, unsigned failures, secon
 }
 
 seconds retry_delay(const RetryPolicy& policy, unsigned attempts, std::uint64_t spread) {
-  const seconds delay = doubled(policy.first, policy.longest, attempts > 0 ? attempts - 1 : 0);
-  const auto tenth = std::max<std::int64_t>(1, delay.count() / 10);
-  return delay + seconds(static_cast<std::int64_t>(spread % static_cast<std::uint64_t>(tenth)));
+  const std::size_t step = std::min<std::size_t>(attempts > 0 ? attempts - 1 : 0, policy.schedule.size() - 1);
+  return spread_by_a_tenth(policy.schedule.at(step), spread);
+}
+
+seconds rest_of_destination(unsigned failures, std::uint64_t spread) {
+  return spread_by_a_tenth(doubled(kFirstRest, kLongestRest, failures > 0 ? failures - 1 : 0), spread);
 }
 
 bool stops_everything(const mail::Failure& failure) noexcept {

@@ -16,9 +16,13 @@ struct AccountVerdict {
 };
 [[nodiscard]] AccountVerdict judge_poll(const mail::Failure& failure, unsigned failures, std::chrono::seconds interval);
 
-// When a deferred delivery is tried again: doubling from first to longest, spread by up to a tenth so that the
+// When a delivery is tried again after so many attempts, by the policy's schedule, spread by up to a tenth so that the
 // deliveries of an outage do not come back in one instant. `spread` is any number that differs between deliveries.
 [[nodiscard]] std::chrono::seconds retry_delay(const RetryPolicy& policy, unsigned attempts, std::uint64_t spread);
+
+// How long a destination is left alone after so many sessions in a row that failed: doubling, up to ten minutes, spread
+// likewise.
+[[nodiscard]] std::chrono::seconds rest_of_destination(unsigned failures, std::uint64_t spread);
 
 // Failures of ours after which nothing may be begun any more: the disk or the database.
 [[nodiscard]] bool stops_everything(const mail::Failure& failure) noexcept;

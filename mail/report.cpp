@@ -115,8 +115,16 @@ bool is_status(std::string_view status) {
   return part == 2 && digits > 0 && (status.front() == '4' || status.front() == '5');
 }
 
-std::string status_of(const FailedRecipient& recipient) {
-  return is_status(recipient.status) ? recipient.status : "5.0.0";
+bool is_delay(const DeliveryReport& report) {
+  return report.action == DeliveryReport::Action::kDelayed;
+}
+
+// That of a delay begins with 4 (RFC 3464 §2.3.4).
+std::string status_of(const DeliveryReport& report, const FailedRecipient& recipient) {
+  if (!is_status(recipient.status)) return is_delay(report) ? "4.0.0" : "5.0.0";
+  std::string status = recipient.status;
+  if (is_delay(report)) status.front() = '4';
+  return status;
 }
 
 // RFC 3464 §2.3.2; RFC 6533 §3 for an address that is not ASCII.
@@ -171,15 +179,29 @@ std::string owner(const DeliveryReport& report, const std::string& host) {
   return format_address(address);
 }
 
-std::string human_text(const DeliveryReport& report, const std::string& host) {
+std::string first_words(const DeliveryReport& report) {
+  if (!is_delay(report)) {
+    return fmt::format(
+        "A message could not be delivered to the recipients below by way of the\n"
+        "destination \"{}\". No further attempt will be made. The header of the\n"
+        "message is attached; the message itself is kept.\n",
+        printable(report.destination, 256));
+  }
   std::string text = fmt::format(
-      "This is Mailstead on {}.\n\n"
-      "A message could not be delivered to the recipients below by way of the\n"
-      "destination \"{}\". No further attempt will be made. The header of the\n"
-      "message is attached; the message itself is kept.\n",
-      host, printable(report.destination, 256));
+      "A message has not yet been delivered to the recipients below by way of\n"
+      "the destination \"{}\". It is tried again until {}.\n"
+      "There is nothing you need to do; the header of the message is attached.\n",
+      printable(report.destination, 256), format_date(report.retry_until));
+  if (report.others > 0)
+    text += fmt::format("\nMessages that wait for the same destination besides it: {}.\n", report.others);
+  return text;
+}
+
+std::string human_text(const DeliveryReport& report, const std::string& host) {
+  std::string text = fmt::format("This is Mailstead on {}.\n\n", host) + first_words(report);
   for (const FailedRecipient& recipient : report.recipients) {
-    text += fmt::format("\n  {}\n    status: {}\n", printable(recipient.address, kMaxRemoteText), status_of(recipient));
+    text += fmt::format("\n  {}\n    status: {}\n", printable(recipient.address, kMaxRemoteText),
+                        status_of(report, recipient));
     if (!recipient.remote.empty()) text += fmt::format("    remote: {}\n", printable(recipient.remote, 256));
     if (!recipient.diagnostic.empty())
       text += fmt::format("    answer: {}\n", printable(recipient.diagnostic, kMaxRemoteText));
@@ -193,14 +215,15 @@ std::string delivery_status(const DeliveryReport& report, const std::string& hos
   for (const FailedRecipient& recipient : report.recipients) {
     text += "\r\n";
     text += format_field("Final-Recipient", typed_address(recipient.address));
-    text += "Action: failed\r\n";
-    text += format_field("Status", status_of(recipient));
+    text += is_delay(report) ? "Action: delayed\r\n" : "Action: failed\r\n";
+    text += format_field("Status", status_of(report, recipient));
     if (!recipient.remote.empty()) text += format_field("Remote-MTA", "dns; " + ascii_words(recipient.remote));
     if (!recipient.diagnostic.empty()) {
       std::string_view type = is_smtp_reply(recipient.diagnostic) ? "smtp; " : "x-mailstead; ";
       text += format_field("Diagnostic-Code", std::string(type) + ascii_words(recipient.diagnostic));
     }
     text += format_field("Last-Attempt-Date", format_date(report.now));
+    if (is_delay(report)) text += format_field("Will-Retry-Until", format_date(report.retry_until));
   }
   return text;
 }
@@ -237,7 +260,8 @@ std::string build_report(const DeliveryReport& report) {
   std::string out = format_field("Date", format_date(report.now));
   out += format_field("From", "Mailstead <MAILER-DAEMON@" + host + ">");
   out += format_field("To", owner(report, host));
-  out += format_field("Subject", "Undelivered mail: " + printable(report.destination, 200));
+  out += format_field(
+      "Subject", (is_delay(report) ? "Delayed mail: " : "Undelivered mail: ") + printable(report.destination, 200));
   out += format_field("Message-ID", fmt::format("<{}@{}>", clean_id(report.unique_id), host));
   if (const HeaderField* id = original.first("Message-ID"); id != nullptr) {
     std::string value = unfold(id->value);

@@ -1,4 +1,4 @@
-// Messages that we write ourselves: the report of a failed delivery (RFC 3464 in a multipart/report, RFC 6522).
+// Messages that we write ourselves: the report of a failed or late delivery (RFC 3464 in a multipart/report, RFC 6522).
 #pragma once
 
 #include <string>
@@ -11,12 +11,15 @@ namespace mailstead::mail {
 
 struct FailedRecipient {
   std::string address;
-  std::string status;      // enhanced status code "5.1.1"; "5.0.0" when the remote gave none
+  std::string status;      // enhanced status code "5.1.1"; without one "5.0.0", "4.0.0" of a delay
   std::string diagnostic;  // the remote's words, raw; escaped by the builder
   std::string remote;      // host name, "" when none was reached
 };
 
 struct DeliveryReport {
+  enum class Action { kFailed, kDelayed } action = Action::kFailed;
+  WallTime retry_until;        // of a delay
+  std::size_t others = 0;      // of a delay: so many more messages wait for the same destination
   std::string reporting_host;  // our name
   std::string to;              // the owner's address or name
   std::string destination;     // our name of the destination

@@ -46,7 +46,8 @@ struct DuplicateRule {
 };
 
 // One line of a message's history. `kind` is a fixed word: received, duplicate, rule, placed, queued, attempt,
-// delivered, returned, discarded, cleaned, skipped, copy. `text` is for people, already printable.
+// delivered, delayed, returned, held, released, discarded, cleaned, skipped, copy. `text` is for people, already
+// printable.
 struct HistoryEvent {
   mail::WallTime time;
   std::string kind;

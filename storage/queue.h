@@ -25,6 +25,8 @@ struct QueuedDelivery {
   mail::WallTime next_attempt;
   unsigned attempts = 0;
   bool answer_lost = false;               // an attempt was begun and no end of it recorded (the window of RFC 1047)
+  bool held = false;                      // waits for its user: never due
+  bool warned = false;                    // its delay was reported
   std::string last_error;                 // printable
   std::string message_id, from, subject;  // of the message, for listings
 };
@@ -43,30 +45,57 @@ struct ReturnTo {
   NewPlacement message_placement;  // of the delivery's own content
 };
 
+// A message of ours for a mailbox of ours.
+struct Notice {
+  NewContent content;
+  NewPlacement placement;  // its `content` is not used
+};
+
+// The end of an attempt.
+struct AttemptOutcome {
+  std::vector<RecipientOutcome> recipients;
+  mail::WallTime next_attempt;       // when some remain
+  std::optional<ReturnTo> returned;  // set when failed recipients are to be reported
+  std::optional<Notice> warning;     // that the delivery is late; it counts as warned from then on
+};
+
 // Thread-safe; writing calls return when durable. Throws Failure(kStorage, kProcess).
 class Queue {
  public:
   virtual ~Queue() = default;
 
-  // Due at `now`, oldest first, at most `limit`, without those in `except`.
-  [[nodiscard]] virtual std::vector<QueuedDelivery> due(mail::WallTime now, std::size_t limit,
+  // Those of one destination that are due at `now`, oldest first, at most `limit`, without those in `except`.
+  [[nodiscard]] virtual std::vector<QueuedDelivery> due(const std::string& destination, mail::WallTime now,
+                                                        std::size_t limit,
                                                         const std::vector<DeliveryId>& except) const = 0;
-  // When the next one is due; nullopt: the queue is empty.
-  [[nodiscard]] virtual std::optional<mail::WallTime> next_due() const = 0;
+  // When the next one of the destination is due; nullopt: none will be.
+  [[nodiscard]] virtual std::optional<mail::WallTime> next_due(const std::string& destination) const = 0;
+  // Which destinations have deliveries, by name.
+  [[nodiscard]] virtual std::vector<std::string> destinations() const = 0;
   [[nodiscard]] virtual std::vector<QueuedDelivery> list() const = 0;
   [[nodiscard]] virtual std::optional<QueuedDelivery> find(DeliveryId id) const = 0;
   [[nodiscard]] virtual std::size_t size() const = 0;
+  // Of one destination.
+  [[nodiscard]] virtual std::size_t waiting(const std::string& destination) const = 0;
 
   // Recorded before the remote could take the message.
   virtual void begin_attempt(DeliveryId id, mail::WallTime now) = 0;
-  // The end of an attempt. Delivered and failed recipients leave the delivery for good (I3); when none remain the
-  // delivery is gone, else it waits until `next_attempt`. `returned` is set when failed recipients are to be reported.
-  // Each outcome becomes a history event with its reply.
-  virtual void end_attempt(DeliveryId id, mail::WallTime now, const std::vector<RecipientOutcome>& outcomes,
-                           mail::WallTime next_attempt, const std::optional<ReturnTo>& returned) = 0;
-  // queue retry / queue drop. drop without `returned` is the user's own explicit discard; it is written to the history.
+  // Whether or not it was begun: a session that broke before counts as an attempt, too. Delivered and failed recipients
+  // leave the delivery for good (I3); when none remain the delivery is gone. Each outcome becomes a history event with
+  // its reply. Of a delivery that was dropped meanwhile nothing is recorded.
+  virtual void end_attempt(DeliveryId id, mail::WallTime now, const AttemptOutcome& outcome) = 0;
+  // The attempt stays open: its answer was lost. Whether there still is such a delivery.
   [[nodiscard]] virtual bool retry_at(DeliveryId id, mail::WallTime when) = 0;
-  [[nodiscard]] virtual bool drop(DeliveryId id, mail::WallTime now, const std::string& why) = 0;
+
+  // What the user wants of some; each call is one transaction and answers which of them do not exist. Each but
+  // retry_now() is written to the history.
+  [[nodiscard]] virtual std::vector<DeliveryId> retry_now(const std::vector<DeliveryId>& ids, mail::WallTime now) = 0;
+  // Until release() or retry_now().
+  [[nodiscard]] virtual std::vector<DeliveryId> hold(const std::vector<DeliveryId>& ids, mail::WallTime now) = 0;
+  [[nodiscard]] virtual std::vector<DeliveryId> release(const std::vector<DeliveryId>& ids, mail::WallTime now) = 0;
+  // The user's own explicit discard.
+  [[nodiscard]] virtual std::vector<DeliveryId> drop(const std::vector<DeliveryId>& ids, mail::WallTime now,
+                                                     const std::string& why) = 0;
   // Runs `changed` (any thread, must not block) when a delivery was added or made due earlier. One listener.
   virtual void on_change(std::function<void()> changed) = 0;
 };

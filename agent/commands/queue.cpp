@@ -1,8 +1,9 @@
-// mailstead queue list|show|retry|drop: the deliveries not yet done.
+// mailstead queue list|show|retry|hold|release|drop: the deliveries not yet done.
 #include "agent/commands/ask.h"
 #include "agent/commands/command.h"
 #include "agent/commands/list.h"
 #include "agent/commands/table.h"
+#include "mail/ascii.h"
 #include "mail/escape.h"
 #include "mail/units.h"
 
@@ -18,7 +19,35 @@ using nlohmann::json;
 
 struct QueueArguments {
   std::vector<storage::DeliveryId> ids;
-  bool json = false, all = false;
+  std::string destination, recipient, older_than;
+  bool json = false;
+
+  [[nodiscard]] bool has_filter() const { return !destination.empty() || !recipient.empty() || !older_than.empty(); }
+};
+
+// What the options leave of the queue.
+class Filter {
+ public:
+  Filter(const QueueArguments& arguments, mail::WallTime now) : arguments_(arguments), now_(now) {
+    if (arguments.older_than.empty()) return;
+    age_ = mail::parse_duration(arguments.older_than);
+    if (!age_)
+      throw Refusal{"--older-than", "\"" + mail::printable(arguments.older_than, 50) + "\" is not a duration",
+                    "write 90s, 5m, 2h or 30d", kUsage};
+  }
+  [[nodiscard]] bool lets(const storage::QueuedDelivery& delivery) const {
+    if (!arguments_.destination.empty() && delivery.destination != arguments_.destination) return false;
+    if (age_ && now_ - delivery.created <= *age_) return false;
+    return arguments_.recipient.empty() ||
+           std::any_of(delivery.recipients.begin(), delivery.recipients.end(), [&](const std::string& recipient) {
+             return mail::lowered(recipient).find(mail::lowered(arguments_.recipient)) != std::string::npos;
+           });
+  }
+
+ private:
+  const QueueArguments& arguments_;
+  const mail::WallTime now_;
+  std::optional<std::chrono::seconds> age_;
 };
 
 json to_json(const storage::QueuedDelivery& delivery) {
@@ -32,19 +61,28 @@ json to_json(const storage::QueuedDelivery& delivery) {
           {"next_attempt", delivery.next_attempt.time_since_epoch().count()},
           {"attempts", delivery.attempts},
           {"answer_lost", delivery.answer_lost},
+          {"held", delivery.held},
           {"last_error", delivery.last_error},
           {"message_id", mail::printable(delivery.message_id)},
           {"from", delivery.from},
           {"subject", delivery.subject}};
 }
 
-std::vector<storage::QueuedDelivery> read_queue(const Config& config) {
+std::vector<storage::QueuedDelivery> read_queue(const Config& config, const QueueArguments& arguments) {
+  const Filter filter(arguments, mail::SystemClock().wall());
   const auto store = open_to_read(config);
-  return store ? store->queue().list() : std::vector<storage::QueuedDelivery>{};
+  auto deliveries = store ? store->queue().list() : std::vector<storage::QueuedDelivery>{};
+  std::erase_if(deliveries, [&](const auto& delivery) { return !filter.lets(delivery); });
+  return deliveries;
+}
+
+std::string next_try(const storage::QueuedDelivery& delivery, mail::WallTime now) {
+  if (delivery.held) return "held";
+  return delivery.next_attempt <= now ? "now" : relative_time(delivery.next_attempt, now);
 }
 
 int list(const GlobalOptions& options, const QueueArguments& arguments) {
-  const auto deliveries = read_queue(*load(options));
+  const auto deliveries = read_queue(*load(options), arguments);
   if (arguments.json) {
     json all = json::array();
     for (const auto& delivery : deliveries) all.push_back(to_json(delivery));
@@ -52,7 +90,7 @@ int list(const GlobalOptions& options, const QueueArguments& arguments) {
     return kDone;
   }
   if (deliveries.empty()) {
-    fmt::print("the queue is empty\n");
+    fmt::print("{}\n", arguments.has_filter() ? "nothing in the queue fits" : "the queue is empty");
     return kDone;
   }
   const auto now = mail::SystemClock().wall();
@@ -62,9 +100,7 @@ int list(const GlobalOptions& options, const QueueArguments& arguments) {
                mail::printable(fmt::format("{}", fmt::join(delivery.recipients, ", ")), 60),
                mail::format_size(delivery.size),
                mail::format_duration(std::max(now - delivery.created, std::chrono::seconds(0))),
-               std::to_string(delivery.attempts),
-               delivery.next_attempt <= now ? "now" : relative_time(delivery.next_attempt, now),
-               mail::printable(delivery.last_error, 100)});
+               std::to_string(delivery.attempts), next_try(delivery, now), mail::printable(delivery.last_error, 100)});
   fmt::print("{}", table.text());
   return kDone;
 }
@@ -83,7 +119,7 @@ void print(const storage::QueuedDelivery& delivery) {
   line("message-id", delivery.message_id);
   line("size", mail::format_size(delivery.size));
   line("queued", local_time(delivery.created));
-  line("next try", local_time(delivery.next_attempt));
+  line("next try", delivery.held ? "held: mailstead queue release" : local_time(delivery.next_attempt));
   line("tries", std::to_string(delivery.attempts));
   line("last answer", delivery.last_error);
   if (delivery.answer_lost) line("note", "the answer to the last try was lost: the destination may have it already");
@@ -110,9 +146,15 @@ int show(const GlobalOptions& options, const QueueArguments& arguments) {
 }
 
 int change(const GlobalOptions& options, const QueueArguments& arguments, const char* request_name, const char* done) {
+  const auto config = load(options);
   json request{{"do", request_name}};
-  if (!arguments.ids.empty()) request["ids"] = arguments.ids;
-  const auto answer = ask_or_do(*load(options), request);
+  if (arguments.has_filter()) {
+    request["ids"] = json::array();
+    for (const auto& delivery : read_queue(*config, arguments)) request["ids"].push_back(delivery.id);
+  } else if (!arguments.ids.empty()) {
+    request["ids"] = arguments.ids;
+  }
+  const auto answer = ask_or_do(*config, request);
   if (arguments.json)
     fmt::print("{}\n", answer.dump());
   else
@@ -135,17 +177,32 @@ std::function<int()> add_queue(CLI::App& app, const GlobalOptions& options) {
     sub->callback([chosen, run] { *chosen = run; });
     return sub;
   };
-  add("list", "All of them", [&options, arguments] { return list(options, *arguments); });
+  auto add_filter = [&](CLI::App* sub) {
+    std::vector<CLI::Option*> filters{
+        sub->add_option("--destination", arguments->destination, "Only those to this destination"),
+        sub->add_option("--recipient", arguments->recipient, "Only those with this in a recipient's address"),
+        sub->add_option("--older-than", arguments->older_than, "Only those queued longer ago: 2h, 3d")};
+    return filters;
+  };
+  // Deliveries by number or by filter.
+  auto add_change = [&](const char* name, const char* summary, const char* ids, bool needs_choice, const char* done) {
+    const std::string request = std::string("queue ") + name;
+    CLI::App* sub = add(name, summary, [&options, arguments, request, needs_choice, done] {
+      if (needs_choice && arguments->ids.empty() && !arguments->has_filter())
+        throw Refusal{"", "says not which", "give their numbers, or --destination, --recipient, --older-than", kUsage};
+      return change(options, *arguments, request.c_str(), done);
+    });
+    CLI::Option* chosen_ids = sub->add_option("ID", arguments->ids, ids);
+    for (CLI::Option* filter : add_filter(sub)) filter->excludes(chosen_ids);
+  };
+  add_filter(add("list", "All of them", [&options, arguments] { return list(options, *arguments); }));
   add("show", "Everything known of some", [&options, arguments] { return show(options, *arguments); })
       ->add_option("ID", arguments->ids, "Deliveries")
       ->required();
-  add("retry", "Try now: those named, or all", [&options, arguments] {
-    return change(options, *arguments, "queue retry", "to be tried now");
-  })->add_option("ID", arguments->ids, "Deliveries (default: all)");
-  add("drop", "Give up those named; the messages stay where else they lie",
-      [&options, arguments] { return change(options, *arguments, "queue drop", "dropped"); })
-      ->add_option("ID", arguments->ids, "Deliveries")
-      ->required();
+  add_change("retry", "Try now, those that are held too", "Deliveries (default: all)", false, "to be tried now");
+  add_change("hold", "Keep from being tried until released", "Deliveries", true, "held");
+  add_change("release", "End the hold; tried when their time has come", "Deliveries (default: all)", false, "released");
+  add_change("drop", "Give up for good; the messages stay where else they lie", "Deliveries", true, "dropped");
   return [chosen] { return (*chosen)(); };
 }
 

@@ -42,7 +42,7 @@ void read_all(Section root, Config& config) {
     account.written = mail::to_hex(mail::sha256(value.dump(-1, ' ', false, json::error_handler_t::replace)));
   });
   for_each_entry(root, "destinations", [&](const std::string& name, const json& value, const std::string& pointer) {
-    config.destinations[name] = read_destination(name, value, pointer, reading);
+    config.destinations[name] = read_destination(name, value, pointer, config.retry, reading);
   });
   for_each_entry(root, "listeners", [&](const std::string& name, const json& value, const std::string& pointer) {
     config.listeners[name] = read_listener(name, {value, pointer, "listener", reading});

@@ -86,6 +86,22 @@ struct AccountConfig {
   net::TraceSink trace;                          // gets the dialogue with the server; empty: nobody
 };
 
+// When a delivery that could not be made yet is tried again.
+struct RetryPolicy {
+  // After the first attempt, the second …; the last entry goes on.
+  std::vector<std::chrono::seconds> schedule{std::chrono::minutes(1), std::chrono::minutes(5), std::chrono::minutes(15),
+                                             std::chrono::hours(1), std::chrono::hours(4)};
+  std::chrono::seconds give_up{std::chrono::hours(5 * 24)};  // RFC 5321 §4.5.4.1
+  std::chrono::seconds warn_after{std::chrono::hours(4)};    // the delay is reported once; 0: never
+};
+
+// On average at most so much in `per`, and at most as much at once; 0: no limit.
+struct RateLimit {
+  std::uint64_t messages = 0;
+  mail::ByteCount bytes = 0;
+  std::chrono::seconds per{std::chrono::minutes(1)};
+};
+
 struct DestinationConfig {
   // Types that this version cannot deliver to are refused by the loader; they stand here for the later ones.
   enum class Type { kMailbox, kSmtp, kLmtp, kImap, kMaildir, kMbox, kPipe, kGmail, kWebhook };
@@ -105,6 +121,9 @@ struct DestinationConfig {
   std::chrono::seconds keep_open{30};  // an idle connection waits this long for the next message
   // maildir, mbox
   std::string path;  // absolute
+  // every type but mailbox
+  RetryPolicy retry;
+  RateLimit rate;
 };
 
 struct ListenerConfig {
@@ -120,12 +139,6 @@ struct ListenerConfig {
 
 struct UserConfig {
   std::string name;
-};
-
-struct RetryPolicy {
-  std::chrono::seconds first{300};       // Postfix minimal_backoff_time
-  std::chrono::seconds longest{4000};    // Postfix maximal_backoff_time
-  std::chrono::seconds give_up{432000};  // five days (RFC 5321 §4.5.4.1)
 };
 
 // How many connections to the servers of accounts are open at once; 0: no limit of ours.
@@ -156,7 +169,7 @@ struct Config {
   std::map<std::string, ListenerConfig> listeners;
   std::string status_address;    // "" : no status page
   std::string undelivered_user;  // whose `Undelivered` mailbox keeps what cannot be delivered; never empty
-  RetryPolicy retry;
+  RetryPolicy retry;             // of destinations without one of their own
   ConnectionLimits limits;
   LogConfig log;
   std::string host_name;  // ours, for EHLO, Received and Message-ID

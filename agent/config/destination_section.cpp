@@ -92,12 +92,25 @@ bool routes_by_mx(const json& value, const std::string& pointer, Reading& readin
   return true;
 }
 
+// What every destination has that a queue leads to.
+void read_queueing(Section& section, DestinationConfig& made) {
+  if (const auto* value = section.find("retry")) {
+    Section retry(*value, section.pointer_to("retry"), "retry", section.reading());
+    read_retry(retry, made.retry);
+  }
+  if (const auto* value = section.find("rate")) {
+    Section rate(*value, section.pointer_to("rate"), "rate", section.reading());
+    read_rate(rate, made.rate);
+  }
+}
+
 }  // namespace
 
 DestinationConfig read_destination(const std::string& name, const json& value, const std::string& pointer,
-                                   Reading& reading) {
+                                   const RetryPolicy& retry, Reading& reading) {
   DestinationConfig made;
   made.name = name;
+  made.retry = retry;
   if (!value.is_object()) {
     Section section(value, pointer, "destination/mailbox", reading);
     return made;
@@ -108,6 +121,7 @@ DestinationConfig read_destination(const std::string& name, const json& value, c
   if (made.type == Type::kSmtp && routes_by_mx(value, pointer, reading)) return made;
   Section section(value, pointer, reader->section, reading);
   reader->read(section, made);
+  read_queueing(section, made);
   return made;
 }
 

@@ -55,14 +55,6 @@ void read_duplicates(Section& section, Config& config) {
   (void)section.choice("do", kDuplicateActions);
 }
 
-void read_retry(Section& section, Config& config) {
-  RetryPolicy& retry = config.retry;
-  retry.first = section.duration("first", 1s, 24h).value_or(retry.first);
-  retry.longest = section.duration("longest", 1s, 7 * 24h).value_or(std::max(retry.longest, retry.first));
-  retry.give_up = section.duration("give_up", 1s, 30 * 24h).value_or(retry.give_up);
-  if (retry.longest < retry.first) section.fault("longest", "is shorter than \"first\"");
-}
-
 void read_log(Section& section, Config& config) {
   config.log.level = section.choice("level", kLevels).value_or(config.log.level);
   config.log.format = section.choice("format", kFormats).value_or(config.log.format);
@@ -93,7 +85,7 @@ void read_general(Section& root, Config& config) {
   if (!is_host_name(config.host_name)) root.fault("host_name", in_quotes(config.host_name) + " is no host name");
   (void)root.text("$schema");
   with_section(root, "duplicates", "duplicates", [&](Section& section) { read_duplicates(section, config); });
-  with_section(root, "retry", "retry", [&](Section& section) { read_retry(section, config); });
+  with_section(root, "retry", "retry", [&](Section& section) { read_retry(section, config.retry); });
   with_section(root, "limits", "limits", [&](Section& section) { read_limits(section, config.limits); });
   with_section(root, "log", "log", [&](Section& section) { read_log(section, config); });
   with_section(root, "status", "status", [&](Section& section) { read_status(section, config); });

@@ -5,7 +5,8 @@ namespace mailstead::agent {
 const std::map<std::string_view, std::vector<std::string_view>>& known_keys() {
   static const std::vector<std::string_view> kMailServer = {
       "type",     "host", "port", "tls",         "tls_options", "user",  "password", "auth",   "allow_cleartext",
-      "timeouts", "to",   "from", "connections", "keep_open",   "proxy", "tunnel",   "socket", "source_address"};
+      "timeouts", "to",   "from", "connections", "keep_open",   "proxy", "tunnel",   "socket", "source_address",
+      "retry",    "rate"};
   static const std::map<std::string_view, std::vector<std::string_view>> kKeys = {
       {"configuration",
        {"$schema", "include", "data_dir", "host_name", "accounts", "destinations", "default_destination",
@@ -52,14 +53,15 @@ const std::map<std::string_view, std::vector<std::string_view>>& known_keys() {
       {"destination/mailbox", {"type", "user", "folder"}},
       {"destination/smtp", kMailServer},
       {"destination/lmtp", kMailServer},
-      {"destination/maildir", {"type", "path", "folder"}},
-      {"destination/mbox", {"type", "path"}},
+      {"destination/maildir", {"type", "path", "folder", "retry", "rate"}},
+      {"destination/mbox", {"type", "path", "retry", "rate"}},
       {"duplicates", {"scope", "window", "do"}},
       {"user", {}},
       {"listener", {"address", "tls", "certificate", "key", "max_connections", "max_connections_per_address"}},
       {"status", {"address"}},
       {"undelivered", {"user"}},
-      {"retry", {"first", "longest", "give_up"}},
+      {"retry", {"schedule", "give_up", "warn_after"}},
+      {"rate", {"messages", "bytes", "per"}},
       {"poll_when", {"days", "hours"}},
       {"limits", {"connections", "per_host", "hosts"}},
       {"log", {"level", "format"}},

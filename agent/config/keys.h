@@ -10,7 +10,7 @@ namespace mailstead::agent {
 
 // By section: "configuration", "account", "envelope", "tls_options", "timeouts", "secret", "after_fetch",
 // "destination/mailbox", "destination/smtp", "destination/lmtp", "destination/maildir", "destination/mbox",
-// "duplicates", "user", "listener", "status", "undelivered", "retry", "log".
+// "duplicates", "user", "listener", "status", "undelivered", "retry", "rate", "log".
 [[nodiscard]] const std::map<std::string_view, std::vector<std::string_view>>& known_keys();
 
 }  // namespace mailstead::agent

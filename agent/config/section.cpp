@@ -171,12 +171,26 @@ std::optional<std::chrono::seconds> Section::duration(std::string_view key, std:
                                                       std::chrono::seconds most) {
   auto written = text(key);
   if (!written) return std::nullopt;
-  auto duration = mail::parse_duration(*written);
+  return duration_of(key, *written, least, most);
+}
+
+std::vector<std::chrono::seconds> Section::durations(std::string_view key, std::chrono::seconds least,
+                                                     std::chrono::seconds most) {
+  std::vector<std::chrono::seconds> found;
+  for (const std::string& written : texts(key)) {
+    if (auto one = duration_of(key, written, least, most)) found.push_back(*one);
+  }
+  return found;
+}
+
+std::optional<std::chrono::seconds> Section::duration_of(std::string_view key, const std::string& written,
+                                                         std::chrono::seconds least, std::chrono::seconds most) {
+  auto duration = mail::parse_duration(written);
   if (!duration) {
-    fault(key, in_quotes(*written) + " is not a duration", R"(write "90s", "5m", "2h" or "30d")");
+    fault(key, in_quotes(written) + " is not a duration", R"(write "90s", "5m", "2h" or "30d")");
   } else if (*duration < least || *duration > most) {
     fault(key,
-          in_quotes(*written) + " is not from " + mail::format_duration(least) + " to " + mail::format_duration(most));
+          in_quotes(written) + " is not from " + mail::format_duration(least) + " to " + mail::format_duration(most));
     return std::nullopt;
   }
   return duration;

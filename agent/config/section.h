@@ -47,7 +47,9 @@ class Section {
   [[nodiscard]] std::optional<mail::ByteCount> size(std::string_view key);
   [[nodiscard]] std::optional<std::chrono::seconds> duration(std::string_view key, std::chrono::seconds least,
                                                              std::chrono::seconds most);
-  [[nodiscard]] std::optional<std::string> path(std::string_view key);  // absolute
+  [[nodiscard]] std::vector<std::chrono::seconds> durations(std::string_view key, std::chrono::seconds least,
+                                                            std::chrono::seconds most);  // one or a list
+  [[nodiscard]] std::optional<std::string> path(std::string_view key);                   // absolute
   // One word out of `words`; those of `later` are known but refused by this version.
   template <typename Choice, std::size_t N>
   [[nodiscard]] std::optional<Choice> choice(std::string_view key,
@@ -61,6 +63,8 @@ class Section {
   }
 
  private:
+  [[nodiscard]] std::optional<std::chrono::seconds> duration_of(std::string_view key, const std::string& written,
+                                                                std::chrono::seconds least, std::chrono::seconds most);
   [[nodiscard]] std::optional<std::size_t> word(std::string_view key, const std::vector<std::string_view>& words,
                                                 const std::vector<std::string_view>& later);
   [[nodiscard]] std::optional<std::string> item_text(const nlohmann::json& value, const std::string& pointer);

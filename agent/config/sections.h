@@ -51,8 +51,13 @@ void read_sign_in(Section& section, const net::Endpoint& endpoint, SignInUse use
 
 [[nodiscard]] AccountConfig read_account(const std::string& name, Section section);
 // Picks the kind of section by "type" itself.
+// `retry`: of destinations without one of their own.
 [[nodiscard]] DestinationConfig read_destination(const std::string& name, const nlohmann::json& value,
-                                                 const std::string& pointer, Reading& reading);
+                                                 const std::string& pointer, const RetryPolicy& retry,
+                                                 Reading& reading);
+// retry_section.cpp.
+void read_retry(Section& section, RetryPolicy& retry);
+void read_rate(Section& section, RateLimit& rate);
 [[nodiscard]] ListenerConfig read_listener(const std::string& name, Section section);
 // "HOST:PORT" or "[IPv6]:PORT"; what is wrong with it, or "".
 [[nodiscard]] std::string fault_of_address(const std::string& address);

@@ -43,26 +43,38 @@ json poll(const json& request, const Room& room) {
   return {{"ok", true}};
 }
 
-json retry(const json& request, const Room& room) {
+// Those named, or all.
+std::vector<storage::DeliveryId> chosen(const json& request, const Room& room) {
+  if (request.contains("ids")) return ids_of(request);
   std::vector<storage::DeliveryId> ids;
-  if (request.contains("ids")) {
-    ids = ids_of(request);
-  } else {
-    for (const auto& delivery : room.store.queue().list()) ids.push_back(delivery.id);
-  }
-  json missing = json::array();
-  for (auto id : ids)
-    if (!room.store.queue().retry_at(id, room.clock.wall())) missing.push_back(id);
+  for (const auto& delivery : room.store.queue().list()) ids.push_back(delivery.id);
+  return ids;
+}
+
+json changed(std::size_t asked, const std::vector<storage::DeliveryId>& missing) {
+  return {{"ok", true}, {"count", asked - missing.size()}, {"missing", missing}};
+}
+
+json retry(const json& request, const Room& room) {
+  const auto ids = chosen(request, room);
+  const auto missing = room.store.queue().retry_now(ids, room.clock.wall());
   if (room.kick_queue) room.kick_queue();
-  return {{"ok", true}, {"count", ids.size() - missing.size()}, {"missing", missing}};
+  return changed(ids.size(), missing);
+}
+
+json hold(const json& request, const Room& room) {
+  const auto ids = chosen(request, room);
+  return changed(ids.size(), room.store.queue().hold(ids, room.clock.wall()));
+}
+
+json release(const json& request, const Room& room) {
+  const auto ids = chosen(request, room);
+  return changed(ids.size(), room.store.queue().release(ids, room.clock.wall()));
 }
 
 json drop(const json& request, const Room& room) {
-  json missing = json::array();
   const auto ids = ids_of(request);
-  for (auto id : ids)
-    if (!room.store.queue().drop(id, room.clock.wall(), "dropped by the user")) missing.push_back(id);
-  return {{"ok", true}, {"count", ids.size() - missing.size()}, {"missing", missing}};
+  return changed(ids.size(), room.store.queue().drop(ids, room.clock.wall(), "dropped by the user"));
 }
 
 json add_user(const json& request, const Room& room) {
@@ -91,8 +103,10 @@ struct Request {
 };
 
 constexpr std::array kRequests{
-    Request{"describe", describe},       Request{"poll", poll},         Request{"queue retry", retry},
-    Request{"queue drop", drop},         Request{"user add", add_user}, Request{"user passwd", set_keys},
+    Request{"describe", describe},       Request{"poll", poll},
+    Request{"queue retry", retry},       Request{"queue hold", hold},
+    Request{"queue release", release},   Request{"queue drop", drop},
+    Request{"user add", add_user},       Request{"user passwd", set_keys},
     Request{"user remove", remove_user},
 };
 

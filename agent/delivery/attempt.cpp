@@ -1,10 +1,9 @@
 #include "agent/delivery/attempt.h"
 
 #include "agent/delivery/trace.h"
+#include "agent/delivery/undelivered.h"
 #include "agent/trouble.h"
 #include "mail/escape.h"
-#include "mail/report.h"
-#include "mail/scan.h"
 
 #include <fmt/format.h>
 
@@ -18,26 +17,41 @@ using storage::RecipientOutcome;
 
 class Attempt {
  public:
-  Attempt(const AttemptRoom& room, delivery::Transport& transport, bool remote, const storage::QueuedDelivery& delivery,
-          std::stop_token stop)
-      : room_(room), transport_(transport), remote_(remote), delivery_(delivery), stop_(std::move(stop)) {}
+  Attempt(const AttemptRoom& room, const storage::QueuedDelivery& delivery)
+      : room_(room), delivery_(delivery), policy_(policy_of(room.config, delivery.destination)) {}
 
-  AttemptEnd run() {
-    delivery::Result result = deliver();
+  AttemptEnd run(delivery::Transport& transport, bool remote, const std::stop_token& stop) {
+    delivery::Result result = deliver(transport, remote, stop);
     if (result.failure && result.failure->kind() == mail::FailureKind::kCancelled) {
       end_.cancelled = true;
       return end_;
     }
+    if (result.failure) end_.failure = result.failure->text();
     end_.destination_down = result.failure && result.failure->scope() != mail::FailureScope::kMessage;
-    if (result.answer_lost())
+    // A clock that jumped far ahead gives up nothing at its first attempt.
+    const bool too_old = is_too_old() && delivery_.attempts > 0;
+    if (result.answer_lost() && !too_old)
       leave_open(result);
     else
-      record(result);
+      record(result, too_old);
     return end_;
   }
 
+  bool give_up_if_old(const std::string& why) {
+    if (!is_too_old()) return false;
+    delivery::Result result;
+    answer_all(result, {delivery::Reply::Kind::kTemporary, 0, "4.4.1", why});
+    record(result, true);
+    return true;
+  }
+
  private:
-  delivery::Result deliver() {
+  static const RetryPolicy& policy_of(const Config& config, const std::string& destination) {
+    const auto found = config.destinations.find(destination);
+    return found == config.destinations.end() ? config.retry : found->second.retry;
+  }
+
+  delivery::Result deliver(delivery::Transport& transport, bool remote, const std::stop_token& stop) {
     delivery::Outgoing message;
     message.id = delivery_.id;
     message.sender = delivery_.sender;
@@ -49,8 +63,8 @@ class Attempt {
     message.answer_lost = delivery_.answer_lost;
     try {
       message.content = room_.store.content().open(delivery_.content);
-      if (remote_) {
-        if (auto loop = loop_in(header(*message.content), room_.instance)) return refused(*loop);
+      if (remote) {
+        if (auto loop = loop_in(header_of(room_, delivery_, *message.content), room_.instance)) return refused(*loop);
         message.content = with_trace(std::move(message.content), room_.config.host_name, room_.instance,
                                      delivery_.message, room_.clock.wall());
       }
@@ -61,14 +75,9 @@ class Attempt {
       return result;
     }
     delivery::Context context;
-    context.stop = stop_;
+    context.stop = stop;
     context.before_commit = [this] { room_.store.queue().begin_attempt(delivery_.id, room_.clock.wall()); };
-    return transport_.deliver(message, context);
-  }
-
-  std::string header(const mail::Content& content) const {
-    const auto stored = room_.store.mail().stored(delivery_.content);
-    return mail::read_range(content, 0, stored ? stored->header_size : 0);
+    return transport.deliver(message, context);
   }
 
   delivery::Result refused(const std::string& why) const {
@@ -84,7 +93,7 @@ class Attempt {
 
   [[nodiscard]] mail::WallTime next_attempt() const {
     return room_.clock.wall() +
-           retry_delay(room_.config.retry, delivery_.attempts + 1, static_cast<std::uint64_t>(delivery_.id) * 7919U);
+           retry_delay(policy_, delivery_.attempts + 1, static_cast<std::uint64_t>(delivery_.id) * 7919U);
   }
 
   // The remote may have it: the open attempt stays on record, so that the next one knows.
@@ -96,27 +105,42 @@ class Attempt {
     if (!room_.store.queue().retry_at(delivery_.id, next_attempt())) end_.text += " (and the delivery was dropped)";
   }
 
-  void record(const delivery::Result& result) {
-    const mail::WallTime now = room_.clock.wall();
-    // A clock that jumped back makes no age negative, one that jumped far ahead gives up nothing early without an
-    // attempt.
-    const bool too_old = now - delivery_.created > room_.config.retry.give_up && delivery_.attempts > 0;
-    std::vector<RecipientOutcome> outcomes;
-    std::vector<mail::FailedRecipient> failed;
+  [[nodiscard]] bool is_too_old() const { return room_.clock.wall() - delivery_.created > policy_.give_up; }
+
+  void record(const delivery::Result& result, bool too_old) {
+    storage::AttemptOutcome all;
+    std::vector<mail::FailedRecipient> failed, late;
     for (const auto& answer : result.answers) {
       RecipientOutcome outcome{answer.recipient, state_of(answer.reply.kind, too_old), answer.reply.line()};
-      if (outcome.state == RecipientOutcome::State::kFailed) {
-        if (answer.reply.kind == delivery::Reply::Kind::kTemporary) outcome.reply = "gave up: " + outcome.reply;
-        failed.push_back({answer.recipient.empty() ? delivery_.destination : answer.recipient,
-                          answer.reply.enhanced.empty() ? "5.0.0" : answer.reply.enhanced, outcome.reply,
-                          remote_host()});
-      }
+      const bool gave_up =
+          outcome.state == RecipientOutcome::State::kFailed && answer.reply.kind == delivery::Reply::Kind::kTemporary;
+      if (gave_up) outcome.reply = "gave up: " + outcome.reply;
+      const mail::FailedRecipient told{answer.recipient.empty() ? delivery_.destination : answer.recipient,
+                                       answer.reply.enhanced, outcome.reply, remote_host()};
+      if (outcome.state == RecipientOutcome::State::kFailed) failed.push_back(told);
+      if (outcome.state == RecipientOutcome::State::kDeferred) late.push_back(told);
       count(outcome);
-      outcomes.push_back(std::move(outcome));
+      all.recipients.push_back(std::move(outcome));
     }
-    std::optional<storage::ReturnTo> returned;
-    if (!failed.empty()) returned = make_return(std::move(failed), now);
-    room_.store.queue().end_attempt(delivery_.id, now, outcomes, next_attempt(), returned);
+    if (!failed.empty()) all.returned = make_return(room_, delivery_, std::move(failed));
+    if (!late.empty() && warns()) all.warning = warning_of(std::move(late));
+    all.next_attempt = next_attempt();
+    room_.store.queue().end_attempt(delivery_.id, room_.clock.wall(), all);
+    end_.warned = all.warning.has_value();
+  }
+
+  // Once for each message; once for all of a destination that is down.
+  [[nodiscard]] bool warns() const {
+    if (policy_.warn_after.count() == 0 || delivery_.warned) return false;
+    if (end_.destination_down && room_.outage_reported) return false;
+    return room_.clock.wall() - delivery_.created > policy_.warn_after;
+  }
+
+  [[nodiscard]] storage::Notice warning_of(std::vector<mail::FailedRecipient> late) const {
+    const std::size_t waiting =
+        end_.destination_down ? room_.store.queue().waiting(delivery_.destination) : std::size_t{1};
+    return make_warning(room_, delivery_, std::move(late), delivery_.created + policy_.give_up,
+                        waiting > 0 ? waiting - 1 : 0);
   }
 
   static RecipientOutcome::State state_of(delivery::Reply::Kind kind, bool too_old) {
@@ -145,34 +169,9 @@ class Attempt {
     return found == room_.config.destinations.end() ? "" : found->second.endpoint.host;
   }
 
-  storage::ReturnTo make_return(std::vector<mail::FailedRecipient> failed, mail::WallTime now) const {
-    mail::DeliveryReport report;
-    report.reporting_host = room_.config.host_name;
-    report.to = room_.config.undelivered_user;
-    report.destination = delivery_.destination;
-    report.arrived = delivery_.created;
-    report.now = now;
-    report.unique_id = fmt::format("undelivered.{}.{}.{}", room_.instance, delivery_.id, delivery_.attempts);
-    report.recipients = std::move(failed);
-    const auto content = room_.store.content().open(delivery_.content);
-    report.original_header = header(*content);
-
-    std::string bytes = mail::build_report(report);
-    const auto facts = mail::scan_message(bytes);
-    storage::ReturnTo returned;
-    returned.report = {std::make_shared<mail::MemoryContent>(std::move(bytes)), facts.content, facts.header.size(),
-                       mail::encode_structure(facts.structure)};
-    returned.report_placement = {room_.config.undelivered_user, "Undelivered", {}, now, 0};
-    returned.message_placement = {room_.config.undelivered_user, "Undelivered", delivery_.flags,
-                                  delivery_.internal_date, 0};
-    return returned;
-  }
-
   const AttemptRoom& room_;
-  delivery::Transport& transport_;
-  const bool remote_;
   const storage::QueuedDelivery& delivery_;
-  std::stop_token stop_;
+  const RetryPolicy& policy_;
   AttemptEnd end_;
 };
 
@@ -180,7 +179,11 @@ class Attempt {
 
 AttemptEnd attempt(const AttemptRoom& room, delivery::Transport& transport, bool remote,
                    const storage::QueuedDelivery& delivery, std::stop_token stop) {
-  return Attempt(room, transport, remote, delivery, std::move(stop)).run();
+  return Attempt(room, delivery).run(transport, remote, stop);
+}
+
+bool give_up_if_old(const AttemptRoom& room, const storage::QueuedDelivery& delivery, const std::string& why) {
+  return Attempt(room, delivery).give_up_if_old(why);
 }
 
 }  // namespace mailstead::agent

@@ -19,9 +19,9 @@ namespace mailstead::agent {
 
 namespace {
 
-constexpr std::size_t kInHand = 256;               // deliveries leased at once
 constexpr std::chrono::seconds kLongestSleep{60};  // a look at the queue at least so often, whatever was announced
-constexpr RetryPolicy kDestinationRetry{std::chrono::seconds(30), std::chrono::seconds(600), std::chrono::seconds(0)};
+constexpr std::chrono::seconds kBusySleep{5};      // of a lane that works: its end is followed by a look anyway
+constexpr std::size_t kGiveUpAtOnce = 1000;        // deliveries of one destination, in one look
 
 }  // namespace
 
@@ -46,14 +46,23 @@ struct Dispatcher::Shared : std::enable_shared_from_this<Dispatcher::Shared> {
   net::ParkingLot::Ticket ticket = 0;
   bool looking = false, look_again = false, stopped = false, background = false;
 
+  bool names_checked = false;  // of the destinations in the queue, against this configuration
+
   void set_config(std::shared_ptr<const Config> next);
   void look_soon();
   void look();
   std::size_t take_due();
-  void put(storage::QueuedDelivery delivery, std::vector<storage::QueuedDelivery>& later);
+  std::size_t take_due(const std::shared_ptr<Lane>& lane);
+  void check_names();
+  void give_up_old(const std::shared_ptr<Lane>& lane);
   void start_workers(const std::shared_ptr<Lane>& lane);
   void work(const std::shared_ptr<Lane>& lane, const std::stop_token& stop);
+  AttemptEnd attempt_one(const std::shared_ptr<Lane>& lane, std::unique_ptr<delivery::Transport>& transport,
+                         const AttemptRoom& room, const storage::QueuedDelivery& delivery, const std::stop_token& stop);
   void after_attempt(const std::shared_ptr<Lane>& lane, const storage::QueuedDelivery& delivery, const AttemptEnd& end);
+  void release(Lane& lane);
+  [[nodiscard]] std::vector<std::shared_ptr<Lane>> all_lanes();
+  [[nodiscard]] std::chrono::seconds time_to_next();
   void sleep();
   void drop_old_connections();
 };
@@ -63,23 +72,29 @@ void Dispatcher::Shared::set_config(std::shared_ptr<const Config> next) {
   const std::string name = instance_of(next->data_dir);
   auto destinations = make_destinations(*next, name);
   std::lock_guard lock(mutex);
-  for (auto& [lane_name, lane] : lanes) {
-    for (const auto& delivery : lane->waiting) leased.erase(delivery.id);
-    lane->waiting.clear();
-  }
-  lanes.clear();
+  const auto old = std::exchange(lanes, {});
+  for (const auto& [lane_name, lane] : old) release(*lane);
   for (auto& [destination_name, destination] : destinations) {
-    const auto& settings = next->destinations.at(destination_name);
-    auto lane = std::make_shared<Lane>();
-    lane->destination = std::move(destination);
-    lane->remote =
-        settings.type != DestinationConfig::Type::kMaildir && settings.type != DestinationConfig::Type::kMbox;
-    lane->connections = std::max<std::size_t>(1, settings.connections);
-    lane->keep_open = settings.keep_open;
+    auto lane = std::make_shared<Lane>(next->destinations.at(destination_name), std::move(destination));
+    if (auto before = old.find(destination_name); before != old.end()) lane->learn_from(*before->second);
     lanes.emplace(destination_name, std::move(lane));
   }
   if (instance.empty()) instance = name;  // read without the lock by workers: one data directory, one name
   config = std::move(next);
+  names_checked = false;
+}
+
+// With the mutex held: what waits in the lane goes back to the queue.
+void Dispatcher::Shared::release(Lane& lane) {
+  for (const auto& delivery : lane.waiting) leased.erase(delivery.id);
+  lane.waiting.clear();
+}
+
+std::vector<std::shared_ptr<Lane>> Dispatcher::Shared::all_lanes() {
+  std::vector<std::shared_ptr<Lane>> all;
+  std::lock_guard lock(mutex);
+  for (const auto& [name, lane] : lanes) all.push_back(lane);
+  return all;
 }
 
 // At most one look runs at a time; a wish that comes during it makes it look again.
@@ -99,7 +114,9 @@ void Dispatcher::Shared::look() {
       look_again = false;
     }
     try {
+      check_names();
       take_due();
+      for (const auto& lane : all_lanes()) give_up_old(lane);
     } catch (const mail::Failure& failure) {
       log.error("queue: " + failure.text());
     }
@@ -112,86 +129,107 @@ void Dispatcher::Shared::look() {
   sleep();
 }
 
-// Leases what is due and hands it to the lanes; returns how many.
+// What is due goes to the lanes, each with a turn of its own; returns how many.
 std::size_t Dispatcher::Shared::take_due() {
+  std::size_t taken = 0;
+  for (const auto& lane : all_lanes()) taken += take_due(lane);
+  return taken;
+}
+
+std::size_t Dispatcher::Shared::take_due(const std::shared_ptr<Lane>& lane) {
   std::vector<storage::DeliveryId> except;
+  std::size_t room = 0;
   {
     std::lock_guard lock(mutex);
-    if (stopped || leased.size() >= kInHand) return 0;
-    except.assign(leased.begin(), leased.end());
+    if (stopped) return 0;
+    room = lane->room(clock.steady());
+    if (room > 0) except.assign(leased.begin(), leased.end());
   }
-  const auto due = store.queue().due(clock.wall(), kInHand - except.size(), except);
-  std::vector<storage::QueuedDelivery> later;
-  {
-    std::lock_guard lock(mutex);
-    for (const auto& delivery : due) put(delivery, later);
-    for (const auto& [name, lane] : lanes) start_workers(lane);
+  if (room == 0) return 0;
+  auto due = store.queue().due(lane->name, clock.wall(), room, except);
+  std::lock_guard lock(mutex);
+  lane->more = due.size() == room;
+  for (auto& delivery : due) {
+    leased.insert(delivery.id);
+    lane->waiting.push_back(std::move(delivery));
   }
-  for (const auto& delivery : later) {
-    const auto wait = retry_delay(kDestinationRetry, 2, static_cast<std::uint64_t>(delivery.id) * 7919U);
-    (void)store.queue().retry_at(delivery.id, clock.wall() + wait);
-  }
-  return due.size() - later.size();
+  start_workers(lane);
+  return due.size();
 }
 
-// With the mutex held. What cannot be attempted now goes to `later`.
-void Dispatcher::Shared::put(storage::QueuedDelivery delivery, std::vector<storage::QueuedDelivery>& later) {
-  auto lane = lanes.find(delivery.destination);
-  if (lane == lanes.end()) {
+// Deliveries to what the configuration no longer names wait untouched.
+void Dispatcher::Shared::check_names() {
+  {
+    std::lock_guard lock(mutex);
+    if (std::exchange(names_checked, true)) return;
+  }
+  for (const auto& name : store.queue().destinations()) {
+    std::unique_lock lock(mutex);
+    if (lanes.contains(name)) continue;
+    lock.unlock();
     log.warning(
-        fmt::format("queue: delivery {} waits: there is no destination \"{}\" any more; put it back into the "
-                    "configuration or: mailstead queue drop {}",
-                    delivery.id, mail::printable(delivery.destination), delivery.id));
-    later.push_back(std::move(delivery));
-    return;
+        fmt::format("queue: {} deliveries wait: there is no destination \"{}\" any more; put it back into the "
+                    "configuration or: mailstead queue drop --destination {}",
+                    store.queue().waiting(name), mail::printable(name), mail::printable(name)));
   }
-  if (lane->second->left_alone_until > clock.steady()) {
-    later.push_back(std::move(delivery));
-    return;
-  }
-  leased.insert(delivery.id);
-  lane->second->waiting.push_back(std::move(delivery));
 }
 
+// While a destination is down nothing is attempted, and yet what is too old comes back.
+void Dispatcher::Shared::give_up_old(const std::shared_ptr<Lane>& lane) {
+  std::vector<storage::DeliveryId> except;
+  std::shared_ptr<const Config> current;
+  std::string why;
+  {
+    std::lock_guard lock(mutex);
+    if (stopped || !lane->failing_for_long(clock.steady())) return;
+    except.assign(leased.begin(), leased.end());
+    current = config;
+    why = lane->failure();
+  }
+  for (const auto& delivery : store.queue().due(lane->name, clock.wall(), kGiveUpAtOnce, except)) {
+    if (!give_up_if_old({store, *current, instance, clock}, delivery, why)) continue;
+    log.warning(fmt::format("delivery {} to {}: returned, too old: {}", delivery.id, delivery.destination, why));
+    std::lock_guard lock(mutex);
+    counts.failed += std::max<std::size_t>(1, delivery.recipients.size());
+  }
+}
+
+// With the mutex held.
 void Dispatcher::Shared::start_workers(const std::shared_ptr<Lane>& lane) {
-  while (lane->working < lane->connections && lane->working < lane->waiting.size()) {
+  while (!stopped && lane->wants_worker(clock.steady())) {
     ++lane->working;
-    if (!pool.submit([self = shared_from_this(), lane](const std::stop_token& stop) { self->work(lane, stop); }))
-      --lane->working;
-    if (stopped) return;
+    ++lane->starting;
+    if (pool.submit([self = shared_from_this(), lane](const std::stop_token& stop) { self->work(lane, stop); }))
+      continue;
+    --lane->working;
+    --lane->starting;
+    return;
   }
 }
 
 // One connection's worker: goes on as long as its lane has something waiting.
 void Dispatcher::Shared::work(const std::shared_ptr<Lane>& lane, const std::stop_token& stop) {
   std::unique_ptr<delivery::Transport> transport;
-  std::shared_ptr<const Config> current;
   std::unique_lock lock(mutex);
+  --lane->starting;
   if (!lane->kept.empty()) {
     transport = std::move(lane->kept.back().transport);
     lane->kept.pop_back();
   }
-  while (!lane->waiting.empty() && !stopped && !stop.stop_requested() && lane->left_alone_until <= clock.steady()) {
+  while (!lane->waiting.empty() && !stopped && !stop.stop_requested() && !lane->rests(clock.steady())) {
     const storage::QueuedDelivery delivery = std::move(lane->waiting.front());
     lane->waiting.pop_front();
-    current = config;
+    lane->took(delivery.size, clock.steady());
+    const bool fetch_more = lane->waiting.size() < Lane::kInHand / 2 && std::exchange(lane->more, false);
+    const std::shared_ptr<const Config> current = config;
+    const AttemptRoom room{store, *current, instance, clock, lane->outage_reported()};
     lock.unlock();
-    AttemptEnd end;
-    try {
-      if (!transport) transport = lane->destination->open();
-      end = attempt({store, *current, instance, clock}, *transport, lane->remote, delivery, stop);
-    } catch (const mail::Failure& failure) {
-      end.text = failure.text();
-      end.destination_down = stops_everything(failure);
-    }
-    after_attempt(lane, delivery, end);
+    if (fetch_more) look_soon();
+    after_attempt(lane, delivery, attempt_one(lane, transport, room, delivery, stop));
     lock.lock();
   }
-  // Given up: the rest of the lane is due again at the next look.
-  if (lane->left_alone_until > clock.steady() || stopped || stop.stop_requested()) {
-    for (const auto& delivery : lane->waiting) leased.erase(delivery.id);
-    lane->waiting.clear();
-  }
+  // What may not begin is due again at the next look.
+  if (lane->rests(clock.steady()) || stopped || stop.stop_requested()) release(*lane);
   --lane->working;
   if (transport && transport->worth_keeping() && !stopped && background)
     lane->kept.push_back({std::move(transport), clock.steady() + lane->keep_open});
@@ -200,6 +238,20 @@ void Dispatcher::Shared::work(const std::shared_ptr<Lane>& lane, const std::stop
   if (transport) transport->close();
   idle.notify_all();
   if (was_background) look_soon();
+}
+
+AttemptEnd Dispatcher::Shared::attempt_one(const std::shared_ptr<Lane>& lane,
+                                           std::unique_ptr<delivery::Transport>& transport, const AttemptRoom& room,
+                                           const storage::QueuedDelivery& delivery, const std::stop_token& stop) {
+  try {
+    if (!transport) transport = lane->destination->open();
+    return attempt(room, *transport, lane->remote, delivery, stop);
+  } catch (const mail::Failure& failure) {
+    AttemptEnd end;
+    end.text = end.failure = failure.text();
+    end.destination_down = stops_everything(failure);
+    return end;
+  }
 }
 
 void Dispatcher::Shared::after_attempt(const std::shared_ptr<Lane>& lane, const storage::QueuedDelivery& delivery,
@@ -213,24 +265,35 @@ void Dispatcher::Shared::after_attempt(const std::shared_ptr<Lane>& lane, const 
   counts.delivered += end.delivered;
   counts.deferred += end.deferred;
   counts.failed += end.failed;
-  if (end.destination_down) {
-    ++lane->failures;
-    lane->left_alone_until =
-        clock.steady() + retry_delay(kDestinationRetry, lane->failures, static_cast<std::uint64_t>(delivery.id));
-  } else if (!end.cancelled) {
-    lane->failures = 0;
+  if (end.destination_down)
+    lane->failed(end.failure, end.warned, clock.steady(), static_cast<std::uint64_t>(delivery.id));
+  else if (!end.cancelled)
+    lane->worked();
+}
+
+// Until something may begin.
+std::chrono::seconds Dispatcher::Shared::time_to_next() {
+  auto least = kLongestSleep;
+  for (const auto& lane : all_lanes()) {
+    const auto due = store.queue().next_due(lane->name);
+    if (!due) continue;
+    std::lock_guard lock(mutex);
+    const auto now = clock.steady();
+    auto wait = std::max(std::chrono::seconds(*due - clock.wall()),
+                         std::chrono::ceil<std::chrono::seconds>(lane->rests_until(now) - now));
+    if (lane->working > 0) wait = std::max(wait, kBusySleep);
+    least = std::min(least, wait);
   }
+  return std::max(least, std::chrono::seconds(1));
 }
 
 void Dispatcher::Shared::sleep() {
-  std::optional<mail::WallTime> next;
+  auto wait = kLongestSleep;
   try {
-    next = store.queue().next_due();
+    wait = time_to_next();
   } catch (const mail::Failure& failure) {
     log.error("queue: " + failure.text());
   }
-  auto wait = kLongestSleep;
-  if (next) wait = std::clamp(std::chrono::seconds(*next - clock.wall()), std::chrono::seconds(1), kLongestSleep);
   const auto made =
       lot.park(-1, net::Interest::kNone, clock.steady() + wait, [weak = weak_from_this()](net::WakeReason reason) {
         auto self = weak.lock();
@@ -281,13 +344,14 @@ void Dispatcher::apply(std::shared_ptr<const Config> config) {
 void Dispatcher::kick() {
   {
     std::lock_guard lock(shared_->mutex);
-    for (const auto& [name, lane] : shared_->lanes) lane->left_alone_until = {};
+    for (const auto& [name, lane] : shared_->lanes) lane->forget_rest();
   }
   shared_->look_soon();
 }
 
 DispatchCounts Dispatcher::run_once(std::shared_ptr<const Config> config, std::stop_token stop) {
   shared_->set_config(std::move(config));
+  shared_->check_names();
   while (!stop.stop_requested() && shared_->take_due() > 0) {
     std::unique_lock lock(shared_->mutex);
     shared_->idle.wait(lock, [&] { return shared_->leased.empty(); });
@@ -307,8 +371,7 @@ void Dispatcher::stop() noexcept {
   shared_->stopped = true;
   shared_->background = false;
   for (const auto& [name, lane] : shared_->lanes) {
-    for (const auto& delivery : lane->waiting) shared_->leased.erase(delivery.id);
-    lane->waiting.clear();
+    shared_->release(*lane);
     lane->kept.clear();
   }
 }

@@ -45,14 +45,15 @@ Descriptor enter(const Descriptor& parent, const std::string& name, bool create,
   return child;
 }
 
-bool has_entries(const Descriptor& directory) {
+// Others than tmp, which is all there is of a Maildir that somebody else is making at this moment.
+bool has_other_entries(const Descriptor& directory) {
   int copy = ::openat(directory.get(), ".", kOpenDirectory);
   if (copy < 0) return true;
   std::unique_ptr<DIR, int (*)(DIR*)> listing(::fdopendir(copy), ::closedir);
   if (!listing) return true;
   while (const dirent* entry = ::readdir(listing.get())) {
     std::string_view name = entry->d_name;
-    if (name != "." && name != "..") return true;
+    if (name != "." && name != ".." && name != "tmp") return true;
   }
   return false;
 }
@@ -67,7 +68,7 @@ bool is_maildir(const Descriptor& directory) {
 Descriptor open_top(const std::string& path, bool create) {
   auto top = open_at(AT_FDCWD, path, 0, path);
   if (top) {
-    if (!is_maildir(top) && has_entries(top)) {
+    if (!is_maildir(top) && has_other_entries(top)) {
       throw Failure(FailureKind::kConfiguration, FailureScope::kAccount,
                     mail::printable(path, 300) + ": is a directory with other things in it, not a Maildir");
     }

@@ -10,6 +10,13 @@
 namespace mailstead::storage::sqlite {
 namespace {
 
+// As read_delivery() takes it.
+#define MAILSTEAD_SELECT_DELIVERY                                                                                    \
+  "SELECT d.id, d.message, d.content, c.size, d.destination, d.sender, d.recipients, d.folder, d.flags, d.keywords," \
+  " d.internal_date, d.created, d.next_attempt, d.attempts, d.begun OR d.answer_lost, d.last_error, m.message_id,"   \
+  " m.sender, m.subject, d.held, d.warned FROM deliveries d JOIN contents c ON c.id = d.content"                     \
+  " JOIN messages m ON m.id = d.message "
+
 QueuedDelivery read_delivery(const Query& row) {
   QueuedDelivery delivery;
   delivery.id = row.integer(0);
@@ -31,6 +38,8 @@ QueuedDelivery read_delivery(const Query& row) {
   delivery.message_id = row.string(16);
   delivery.from = row.string(17);
   delivery.subject = row.string(18);
+  delivery.held = row.integer(19) != 0;
+  delivery.warned = row.integer(20) != 0;
   return delivery;
 }
 
@@ -92,6 +101,14 @@ void give_back(WriteContext& context, const Pending& pending, mail::WallTime now
                              "to " + returned.message_placement.user + "/" + returned.message_placement.folder);
 }
 
+void warn(WriteContext& context, const Pending& pending, mail::WallTime now, const Notice& warning) {
+  ContentId content = context.contents.keep(warning.content);
+  place(context, warning.placement, content, warning.content.bytes->size(), pending.message);
+  context.messages.add_event(pending.message, now, "delayed",
+                             pending.destination + " has not taken it so far: reported to " + warning.placement.user +
+                                 "/" + warning.placement.folder);
+}
+
 }  // namespace
 
 void QueueNotice::set(std::function<void()> changed) {
@@ -108,49 +125,52 @@ void QueueNotice::announce() const {
   if (changed != nullptr) (*changed)();
 }
 
-std::vector<QueuedDelivery> SqliteQueue::due(mail::WallTime now, std::size_t limit,
+std::vector<QueuedDelivery> SqliteQueue::due(const std::string& destination, mail::WallTime now, std::size_t limit,
                                              const std::vector<DeliveryId>& except) const {
   std::unordered_set<DeliveryId> left_out(except.begin(), except.end());
   std::vector<QueuedDelivery> found;
   auto db = database_.readers.lend();
-  Query query = db->query(
-      "SELECT d.id, d.message, d.content, c.size, d.destination, d.sender, d.recipients, d.folder, d.flags, d.keywords,"
-      " d.internal_date, d.created, d.next_attempt, d.attempts, d.begun OR d.answer_lost, d.last_error, m.message_id,"
-      " m.sender, m.subject FROM deliveries d JOIN contents c ON c.id = d.content JOIN messages m ON m.id = d.message"
-      " WHERE d.next_attempt <= ?1 ORDER BY d.next_attempt, d.id");
-  query.bind(now);
+  Query query = db->query(MAILSTEAD_SELECT_DELIVERY
+                          "WHERE d.destination = ?1 AND d.held = 0 AND d.next_attempt <= ?2"
+                          " ORDER BY d.next_attempt, d.id");
+  query.bind(destination, now);
   while (found.size() < limit && query.next()) {
     if (!left_out.contains(query.integer(0))) found.push_back(read_delivery(query));
   }
   return found;
 }
 
-std::optional<mail::WallTime> SqliteQueue::next_due() const {
+std::optional<mail::WallTime> SqliteQueue::next_due(const std::string& destination) const {
   auto db = database_.readers.lend();
-  Query query = db->query("SELECT min(next_attempt) FROM deliveries");
+  Query query = db->query("SELECT min(next_attempt) FROM deliveries WHERE destination = ?1 AND held = 0");
+  query.bind(destination);
   if (!query.next() || query.null(0)) return std::nullopt;
   return query.time(0);
+}
+
+// From one name to the next, by the index: their number counts, not that of the deliveries.
+std::vector<std::string> SqliteQueue::destinations() const {
+  std::vector<std::string> names;
+  auto db = database_.readers.lend();
+  Query query = db->query(
+      "WITH RECURSIVE names (name) AS (SELECT min(destination) FROM deliveries UNION ALL"
+      " SELECT (SELECT min(destination) FROM deliveries WHERE destination > name) FROM names WHERE name IS NOT NULL)"
+      " SELECT name FROM names WHERE name IS NOT NULL");
+  while (query.next()) names.push_back(query.string(0));
+  return names;
 }
 
 std::vector<QueuedDelivery> SqliteQueue::list() const {
   std::vector<QueuedDelivery> found;
   auto db = database_.readers.lend();
-  Query query = db->query(
-      "SELECT d.id, d.message, d.content, c.size, d.destination, d.sender, d.recipients, d.folder, d.flags, d.keywords,"
-      " d.internal_date, d.created, d.next_attempt, d.attempts, d.begun OR d.answer_lost, d.last_error, m.message_id,"
-      " m.sender, m.subject FROM deliveries d JOIN contents c ON c.id = d.content JOIN messages m ON m.id = d.message"
-      " ORDER BY d.id");
+  Query query = db->query(MAILSTEAD_SELECT_DELIVERY "ORDER BY d.id");
   while (query.next()) found.push_back(read_delivery(query));
   return found;
 }
 
 std::optional<QueuedDelivery> SqliteQueue::find(DeliveryId id) const {
   auto db = database_.readers.lend();
-  Query query = db->query(
-      "SELECT d.id, d.message, d.content, c.size, d.destination, d.sender, d.recipients, d.folder, d.flags, d.keywords,"
-      " d.internal_date, d.created, d.next_attempt, d.attempts, d.begun OR d.answer_lost, d.last_error, m.message_id,"
-      " m.sender, m.subject FROM deliveries d JOIN contents c ON c.id = d.content JOIN messages m ON m.id = d.message"
-      " WHERE d.id = ?1");
+  Query query = db->query(MAILSTEAD_SELECT_DELIVERY "WHERE d.id = ?1");
   query.bind(id);
   if (!query.next()) return std::nullopt;
   return read_delivery(query);
@@ -159,6 +179,13 @@ std::optional<QueuedDelivery> SqliteQueue::find(DeliveryId id) const {
 std::size_t SqliteQueue::size() const {
   auto db = database_.readers.lend();
   Query query = db->query("SELECT count(*) FROM deliveries");
+  return query.next() ? query.number<std::size_t>(0) : 0;
+}
+
+std::size_t SqliteQueue::waiting(const std::string& destination) const {
+  auto db = database_.readers.lend();
+  Query query = db->query("SELECT count(*) FROM deliveries WHERE destination = ?1");
+  query.bind(destination);
   return query.next() ? query.number<std::size_t>(0) : 0;
 }
 
@@ -174,21 +201,23 @@ void SqliteQueue::begin_attempt(DeliveryId id, mail::WallTime) {
   });
 }
 
-void SqliteQueue::end_attempt(DeliveryId id, mail::WallTime now, const std::vector<RecipientOutcome>& outcomes,
-                              mail::WallTime next_attempt, const std::optional<ReturnTo>& returned) {
+void SqliteQueue::end_attempt(DeliveryId id, mail::WallTime now, const AttemptOutcome& outcome) {
   database_.write([&](WriteContext& context) {
     std::optional<Pending> pending = find_pending(context, id);
-    if (!pending) return;  // dropped meanwhile
+    if (!pending) return;
     std::string last_error;
-    for (const RecipientOutcome& outcome : outcomes) {
-      tell(context, *pending, now, outcome);
-      if (outcome.state != RecipientOutcome::State::kDelivered) last_error = cut(outcome.reply);
+    for (const RecipientOutcome& recipient : outcome.recipients) {
+      tell(context, *pending, now, recipient);
+      if (recipient.state != RecipientOutcome::State::kDelivered) last_error = cut(recipient.reply);
     }
-    if (returned) give_back(context, *pending, now, *returned);
-    if (settle(pending->recipients, outcomes)) return erase(context, id, pending->content);
+    if (outcome.returned) give_back(context, *pending, now, *outcome.returned);
+    if (settle(pending->recipients, outcome.recipients)) return erase(context, id, pending->content);
+    if (outcome.warning) warn(context, *pending, now, *outcome.warning);
     context.db
-        .query("UPDATE deliveries SET begun = 0, recipients = ?2, next_attempt = ?3, last_error = ?4 WHERE id = ?1")
-        .bind(id, Blob{pack(pending->recipients)}, next_attempt, last_error)
+        .query(
+            "UPDATE deliveries SET attempts = attempts + (begun = 0), begun = 0, recipients = ?2, next_attempt = ?3,"
+            " last_error = ?4, warned = warned OR ?5 WHERE id = ?1")
+        .bind(id, Blob{pack(pending->recipients)}, outcome.next_attempt, last_error, outcome.warning ? 1 : 0)
         .run();
   });
 }
@@ -203,18 +232,51 @@ bool SqliteQueue::retry_at(DeliveryId id, mail::WallTime when) {
   return found;
 }
 
-bool SqliteQueue::drop(DeliveryId id, mail::WallTime now, const std::string& why) {
-  bool found = false;
+template <typename Change>
+std::vector<DeliveryId> SqliteQueue::change(const std::vector<DeliveryId>& ids, Change change) {
+  std::vector<DeliveryId> missing;
   database_.write([&](WriteContext& context) {
-    std::optional<Pending> pending = find_pending(context, id);
-    found = pending.has_value();
-    if (!found) return;
-    std::string text = "dropped from the queue for " + pending->destination;
-    if (!why.empty()) text += ": " + why;
-    context.messages.add_event(pending->message, now, "discarded", text);
-    erase(context, id, pending->content);
+    missing.clear();
+    for (DeliveryId id : ids) {
+      if (std::optional<Pending> pending = find_pending(context, id)) {
+        change(context, id, *pending);
+      } else {
+        missing.push_back(id);
+      }
+    }
+    context.queue_changed = context.queue_changed || missing.size() < ids.size();
   });
-  return found;
+  return missing;
+}
+
+std::vector<DeliveryId> SqliteQueue::retry_now(const std::vector<DeliveryId>& ids, mail::WallTime now) {
+  return change(ids, [&](WriteContext& context, DeliveryId id, const Pending&) {
+    context.db.query("UPDATE deliveries SET held = 0, next_attempt = ?2 WHERE id = ?1").bind(id, now).run();
+  });
+}
+
+std::vector<DeliveryId> SqliteQueue::hold(const std::vector<DeliveryId>& ids, mail::WallTime now) {
+  return change(ids, [&](WriteContext& context, DeliveryId id, const Pending& pending) {
+    context.db.query("UPDATE deliveries SET held = 1 WHERE id = ?1").bind(id).run();
+    context.messages.add_event(pending.message, now, "held", "in the queue for " + pending.destination);
+  });
+}
+
+std::vector<DeliveryId> SqliteQueue::release(const std::vector<DeliveryId>& ids, mail::WallTime now) {
+  return change(ids, [&](WriteContext& context, DeliveryId id, const Pending& pending) {
+    context.db.query("UPDATE deliveries SET held = 0 WHERE id = ?1").bind(id).run();
+    context.messages.add_event(pending.message, now, "released", "in the queue for " + pending.destination);
+  });
+}
+
+std::vector<DeliveryId> SqliteQueue::drop(const std::vector<DeliveryId>& ids, mail::WallTime now,
+                                          const std::string& why) {
+  return change(ids, [&](WriteContext& context, DeliveryId id, const Pending& pending) {
+    std::string text = "dropped from the queue for " + pending.destination;
+    if (!why.empty()) text += ": " + why;
+    context.messages.add_event(pending.message, now, "discarded", text);
+    erase(context, id, pending.content);
+  });
 }
 
 }  // namespace mailstead::storage::sqlite

@@ -137,6 +137,29 @@ class Commands(unittest.TestCase):
         made.command("check", "--data")
         made.command("user", "remove", "me")
 
+    def test_the_queue_is_looked_at_and_decided_upon(self):
+        nobody = {"type": "smtp", "host": "127.0.0.1", "port": peers.free_port(), "tls": "none", "to": ["alice@example.org"]}
+        made = self.make(destinations={"relay": nobody, "disk": {"type": "maildir", "path": "Maildir"}}, default_destination="relay",
+                         redirect_destination="relay")
+        made.poll(expect=1)
+        queue = lambda *words: json.loads(made.command("queue", "list", "--json", *words).stdout)
+        self.assertEqual(len(queue()), 20)
+        self.assertEqual(sum(delivery["attempts"] for delivery in queue()), 1)  # the rest waits untouched
+        self.assertEqual(len(queue("--destination", "relay", "--recipient", "ALICE@")), 20)
+        self.assertEqual(queue("--recipient", "bob"), [])
+        self.assertEqual(queue("--older-than", "1h"), [])
+        self.assertIn("nothing in the queue fits", made.command("queue", "list", "--older-than", "1h").stdout)
+        self.assertIn("is not a duration", made.command("queue", "list", "--older-than", "soon", expect=2).stderr)
+        self.assertIn("says not which", made.command("queue", "drop", expect=2).stderr)
+        first = queue()[0]["id"]
+        made.command("queue", "hold", str(first))
+        self.assertIn("held", made.command("queue", "list").stdout)
+        self.assertTrue(queue()[0]["held"])
+        made.command("queue", "release")
+        self.assertFalse(queue()[0]["held"])
+        self.assertIn("20 dropped", made.command("queue", "drop", "--destination", "relay").stdout)
+        self.assertEqual(queue(), [])
+
     def test_signals_reload_poll_and_stop(self):
         made = self.make(accounts={"source": agent.account("imap", self.server, poll="1h")})
         made.start()

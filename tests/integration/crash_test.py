@@ -102,7 +102,7 @@ class Crash(unittest.TestCase):
         user = self.users.pop()
         self.server.fill(user, messages)
         made = self.make(protocol, user, destinations={"out": destination, "home": {"type": "mailbox", "user": "me"}},
-                         default_destination="out", retry={"first": "1s", "longest": "1s"})
+                         default_destination="out", retry={"schedule": "1s"})
         kills = 0
         for stage in ("delivery.before_answer:2", "delivery.after_answer:2", "delivery.before_answer:5"):
             kills += self.killed_at(made, stage)

@@ -115,7 +115,7 @@ TEST_F(AttemptTest, OnlyTheDeferredRecipientIsTriedAgainAndLater) {
   const auto waiting = store->queue().list();
   ASSERT_THAT(waiting, SizeIs(1));
   EXPECT_THAT(waiting[0].recipients, ElementsAre("b@x"));
-  EXPECT_GE(waiting[0].next_attempt, clock.now + config->retry.first);
+  EXPECT_GE(waiting[0].next_attempt, clock.now + config->retry.schedule.front());
   EXPECT_THAT(waiting[0].last_error, HasSubstr("not now"));
 }
 
@@ -151,6 +151,40 @@ TEST_F(AttemptTest, ALostAnswerStaysOnRecordForTheNextTry) {
   (void)run(waiting[0]);
   EXPECT_TRUE(transport_.answer_lost);
   EXPECT_THAT(store->queue().list(), IsEmpty());
+}
+
+TEST_F(AttemptTest, AnAnswerThatIsLostForTooLongIsNotTriedForEver) {
+  answer(Reply::Kind::kTemporary, Reply::Kind::kTemporary, true);
+  transport_.result.failure.emplace(mail::FailureKind::kTemporary, mail::FailureScope::kSession, "connection closed");
+  (void)run(queued());
+  clock.now += config->retry.give_up + std::chrono::hours(1);
+  EXPECT_EQ(run(store->queue().list().at(0)).failed, 2U);
+  EXPECT_THAT(store->queue().list(), IsEmpty());
+  EXPECT_THAT(bodies("Undelivered"), Contains(kMessage));
+}
+
+TEST_F(AttemptTest, ADelayIsReportedOnceWhenItHasBecomeLong) {
+  answer(Reply::Kind::kTemporary, Reply::Kind::kTemporary);
+  EXPECT_FALSE(run(queued()).warned);
+  EXPECT_THAT(bodies("Undelivered"), IsEmpty());
+  clock.now += config->retry.warn_after + std::chrono::minutes(1);
+  EXPECT_TRUE(run(store->queue().list().at(0)).warned);
+  EXPECT_FALSE(run(store->queue().list().at(0)).warned);
+  EXPECT_THAT(bodies("Undelivered"),
+              ElementsAre(testing::AllOf(HasSubstr("Action: delayed"), HasSubstr("451 4.3.0 not now"), HasSubstr("b@x"),
+                                         HasSubstr("Subject: hi"))));
+  EXPECT_THAT(store->queue().list(), SizeIs(1));
+}
+
+TEST_F(AttemptTest, WhatIsTooOldIsGivenUpWithoutAnAttemptWhenItsDestinationIsDown) {
+  const AttemptRoom room{*store, *config, instance_, clock};
+  const auto delivery = queued();
+  EXPECT_FALSE(give_up_if_old(room, delivery, "no route"));
+  EXPECT_THAT(store->queue().list(), SizeIs(1));
+  clock.now += config->retry.give_up + std::chrono::hours(1);
+  EXPECT_TRUE(give_up_if_old(room, delivery, "no route"));
+  EXPECT_THAT(store->queue().list(), IsEmpty());
+  EXPECT_THAT(bodies("Undelivered"), Contains(HasSubstr("gave up: 4.4.1 no route")));
 }
 
 TEST_F(AttemptTest, AStopRequestRecordsNothing) {

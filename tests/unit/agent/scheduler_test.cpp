@@ -30,23 +30,6 @@ using mail::FailureScope;
 
 constexpr auto kPatience = 20s;
 
-class MovedClock final : public mail::Clock {
- public:
-  [[nodiscard]] mail::WallTime wall() const override { return mail::WallTime(std::chrono::seconds(wall_.load())); }
-  [[nodiscard]] mail::SteadyTime steady() const override {
-    return mail::SteadyTime(std::chrono::seconds(steady_.load()));
-  }
-  void pass(std::chrono::seconds time) {
-    wall_ += time.count();
-    steady_ += time.count();
-  }
-  void set_wall(std::chrono::seconds by) { wall_ += by.count(); }
-
- private:
-  // Far ahead of the parking lot's clock: nothing is woken by time, but by change_outside().
-  std::atomic<std::int64_t> wall_ = 1'800'000'000, steady_ = 4'000'000'000;
-};
-
 // What one account's retriever was asked, and how it answers. Outlives the retrievers.
 struct Pretence {
   std::mutex mutex;

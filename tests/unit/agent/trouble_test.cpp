@@ -38,12 +38,22 @@ TEST(Trouble, AWrongConfigurationWaitsForTheUser) {
   EXPECT_TRUE(judge(FailureKind::kConfiguration, 1).pause);
 }
 
-TEST(Trouble, DeliveriesAreRetriedWithinTheBoundsOfThePolicyAndSpread) {
-  const RetryPolicy policy;
-  EXPECT_GE(retry_delay(policy, 1, 0), policy.first);
-  for (unsigned attempts = 1; attempts < 100; ++attempts)
-    EXPECT_LE(retry_delay(policy, attempts, 12345), policy.longest + policy.longest / 10);
+TEST(Trouble, DeliveriesAreRetriedByTheScheduleWhoseLastEntryGoesOnAndSpread) {
+  RetryPolicy policy;
+  policy.schedule = {minutes(1), minutes(30), hours(4)};
+  EXPECT_EQ(retry_delay(policy, 1, 0), minutes(1));
+  EXPECT_EQ(retry_delay(policy, 2, 0), minutes(30));
+  for (unsigned attempts = 3; attempts < 100; ++attempts) {
+    EXPECT_GE(retry_delay(policy, attempts, 12345), hours(4));
+    EXPECT_LE(retry_delay(policy, attempts, 12345), hours(4) + minutes(24));
+  }
   EXPECT_NE(retry_delay(policy, 9, 1), retry_delay(policy, 9, 2));
+}
+
+TEST(Trouble, ADestinationThatFailsIsLeftAloneEverLongerUpToTenMinutes) {
+  EXPECT_EQ(rest_of_destination(1, 0), std::chrono::seconds(30));
+  EXPECT_EQ(rest_of_destination(2, 0), std::chrono::seconds(60));
+  EXPECT_LE(rest_of_destination(1000, 59), minutes(11));
 }
 
 TEST(Trouble, OnlyOurOwnDiskStopsEverything) {

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -24,6 +25,24 @@ class StandingClock final : public mail::Clock {
   [[nodiscard]] mail::WallTime wall() const override { return now; }
   [[nodiscard]] mail::SteadyTime steady() const override { return mail::SteadyTime(now.time_since_epoch()); }
   mail::WallTime now{std::chrono::seconds(1'800'000'000)};
+};
+
+// The same for threads, moved by hand.
+class MovedClock final : public mail::Clock {
+ public:
+  [[nodiscard]] mail::WallTime wall() const override { return mail::WallTime(std::chrono::seconds(wall_.load())); }
+  [[nodiscard]] mail::SteadyTime steady() const override {
+    return mail::SteadyTime(std::chrono::seconds(steady_.load()));
+  }
+  void pass(std::chrono::seconds time) {
+    wall_ += time.count();
+    steady_ += time.count();
+  }
+  void set_wall(std::chrono::seconds by) { wall_ += by.count(); }
+
+ private:
+  // Far ahead of the parking lot's clock: nothing is woken by time, but by change_outside().
+  std::atomic<std::int64_t> wall_ = 1'800'000'000, steady_ = 4'000'000'000;
 };
 
 class World : public testing::Test {

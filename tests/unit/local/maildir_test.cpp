@@ -214,6 +214,12 @@ TEST_F(Maildir, MakesWhatAHalfMadeOneLacks) {
   EXPECT_TRUE(fs::exists(path_ / "cur"));
 }
 
+TEST_F(Maildir, CompletesOneThatAnotherIsMaking) {
+  fs::create_directories(path_ / "tmp");  // the first of the three
+  EXPECT_TRUE(accepted(deliver(outgoing("a\r\n", {}))));
+  EXPECT_EQ(files(path_ / "new").size(), 1U);
+}
+
 TEST_F(Maildir, WritesUnderAFullDiskNothing) {
   ASSERT_TRUE(accepted(deliver(outgoing("a\r\n", {}))));
   // A child of its own, for the limit stays with the process.

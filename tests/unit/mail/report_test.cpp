@@ -62,6 +62,24 @@ TEST(DeliveryReport, IsAMultipartReport) {
   EXPECT_EQ(part_body(message, root.children[2]), sample().original_header);
 }
 
+TEST(DeliveryReport, OfADelaySaysHowLongItGoesOn) {
+  DeliveryReport report = sample();
+  report.action = DeliveryReport::Action::kDelayed;
+  report.retry_until = report.now + std::chrono::hours(24);
+  report.others = 12;
+  report.recipients[0].status = "";
+  std::string message = build_report(report);
+  expect_sound(message);
+  EXPECT_NE(message.find("Subject: Delayed mail: "), std::string::npos);
+  Part root = parse_structure(message);
+  std::string status = part_body(message, root.children[1]);
+  EXPECT_NE(status.find("Action: delayed\r\nStatus: 4.0.0\r\n"), std::string::npos) << status;
+  EXPECT_NE(status.find("Will-Retry-Until: Mon, 10 Sep 2001 02:46:40 +0000\r\n"), std::string::npos) << status;
+  std::string words = part_body(message, root.children[0]);
+  EXPECT_NE(words.find("Mon, 10 Sep 2001"), std::string::npos) << words;
+  EXPECT_NE(words.find("besides it: 12."), std::string::npos) << words;
+}
+
 TEST(DeliveryReport, LetsNothingForeignBreakOut) {
   DeliveryReport report = sample();
   std::string evil = "550 x\r\nStatus: 2.0.0\r\n\r\n--=_b\r\n\x1B[31m \xE2\x80\xAE \xFF \xC3\xA4" +

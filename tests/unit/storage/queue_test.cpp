@@ -29,8 +29,8 @@ MAILSTEAD_FOR_EACH_STORE(QueueContract);
 TEST_P(QueueContract, GivesWhatIsDueOldestFirst) {
   DeliveryId late = enqueue(9, {"a@x"});
   DeliveryId early = enqueue(2, {"b@x", "c@x"});
-  EXPECT_THAT(queue().due(at(1), 10, {}), IsEmpty());
-  auto due = queue().due(at(9), 10, {});
+  EXPECT_THAT(queue().due("relay", at(1), 10, {}), IsEmpty());
+  auto due = queue().due("relay", at(9), 10, {});
   ASSERT_EQ(due.size(), 2U);
   EXPECT_EQ(due[0].id, early);
   EXPECT_EQ(due[1].id, late);
@@ -38,8 +38,8 @@ TEST_P(QueueContract, GivesWhatIsDueOldestFirst) {
   EXPECT_EQ(due[0].size, body(2).size());
   EXPECT_EQ(due[0].subject, "Message 2");
   EXPECT_TRUE(due[0].flags.has_keyword("$label"));
-  EXPECT_EQ(queue().due(at(9), 1, {early}).at(0).id, late);
-  EXPECT_EQ(queue().next_due(), at(2));
+  EXPECT_EQ(queue().due("relay", at(9), 1, {early}).at(0).id, late);
+  EXPECT_EQ(queue().next_due("relay"), at(2));
   EXPECT_EQ(queue().size(), 2U);
 }
 
@@ -51,7 +51,7 @@ TEST_P(QueueContract, ABegunAttemptWithoutEndIsInDoubtForGood) {
   EXPECT_TRUE(queue().find(id)->answer_lost);
   EXPECT_EQ(queue().find(id)->attempts, 1U);
   queue().begin_attempt(id, at(2));
-  queue().end_attempt(id, at(2), {{"a@x", State::kDeferred, "no route"}}, at(50), std::nullopt);
+  queue().end_attempt(id, at(2), {{{"a@x", State::kDeferred, "no route"}}, at(50), {}, {}});
   EXPECT_TRUE(queue().find(id)->answer_lost);
   EXPECT_EQ(queue().find(id)->attempts, 2U);
 }
@@ -59,7 +59,7 @@ TEST_P(QueueContract, ABegunAttemptWithoutEndIsInDoubtForGood) {
 TEST_P(QueueContract, AnEndedAttemptIsNotInDoubt) {
   DeliveryId id = enqueue(1, {"a@x"});
   queue().begin_attempt(id, at(1));
-  queue().end_attempt(id, at(1), {{"a@x", State::kDeferred, "451 later"}}, at(50), std::nullopt);
+  queue().end_attempt(id, at(1), {{{"a@x", State::kDeferred, "451 later"}}, at(50), {}, {}});
   auto found = *queue().find(id);
   EXPECT_FALSE(found.answer_lost);
   EXPECT_EQ(found.last_error, "451 later");
@@ -71,17 +71,19 @@ TEST_P(QueueContract, SettledRecipientsAreNeverTriedAgain) {
   MessageId message = queue().find(id)->message;
   queue().begin_attempt(id, at(1));
   queue().end_attempt(id, at(1),
-                      {{"ok@x", State::kDelivered, "250 ok"},
-                       {"bad@x", State::kFailed, "550 no"},
-                       {"later@x", State::kDeferred, "451 busy"}},
-                      at(60), std::nullopt);
+                      {{{"ok@x", State::kDelivered, "250 ok"},
+                        {"bad@x", State::kFailed, "550 no"},
+                        {"later@x", State::kDeferred, "451 busy"}},
+                       at(60),
+                       {},
+                       {}});
   open();
   EXPECT_THAT(queue().find(id)->recipients, ElementsAre("later@x"));
   EXPECT_THAT(kinds(message), ElementsAre("received", "queued", "delivered", "attempt", "attempt"));
   queue().begin_attempt(id, at(60));
-  queue().end_attempt(id, at(60), {{"later@x", State::kDelivered, "250 ok"}}, at(60), std::nullopt);
+  queue().end_attempt(id, at(60), {{{"later@x", State::kDelivered, "250 ok"}}, at(60), {}, {}});
   EXPECT_FALSE(queue().find(id));
-  EXPECT_EQ(queue().next_due(), std::nullopt);
+  EXPECT_EQ(queue().next_due("relay"), std::nullopt);
   store().tidy(at(100));
   EXPECT_EQ(store().check(true).contents, 0U);
 }
@@ -89,10 +91,10 @@ TEST_P(QueueContract, SettledRecipientsAreNeverTriedAgain) {
 TEST_P(QueueContract, ADestinationWithoutRecipientsEndsAsAWhole) {
   DeliveryId id = enqueue(1, {});
   queue().begin_attempt(id, at(1));
-  queue().end_attempt(id, at(1), {{"", State::kDeferred, "disk full"}}, at(60), std::nullopt);
+  queue().end_attempt(id, at(1), {{{"", State::kDeferred, "disk full"}}, at(60), {}, {}});
   ASSERT_TRUE(queue().find(id));
   queue().begin_attempt(id, at(60));
-  queue().end_attempt(id, at(60), {{"", State::kDelivered, ""}}, at(60), std::nullopt);
+  queue().end_attempt(id, at(60), {{{"", State::kDelivered, ""}}, at(60), {}, {}});
   EXPECT_FALSE(queue().find(id));
 }
 
@@ -101,7 +103,7 @@ TEST_P(QueueContract, WhatCannotBeDeliveredIsReturnedInTheSameStep) {
   queue().begin_attempt(id, at(1));
   ReturnTo returned{
       content_of("the report"), {"alice", "Undelivered", {}, at(1), 0}, {"alice", "Undelivered", {}, at(0), 0}};
-  queue().end_attempt(id, at(1), {{"bad@x", State::kFailed, "550 no such user"}}, at(1), returned);
+  queue().end_attempt(id, at(1), {{{"bad@x", State::kFailed, "550 no such user"}}, at(1), returned, {}});
   EXPECT_FALSE(queue().find(id));
   EXPECT_THAT(bodies("Undelivered"), ElementsAre("the report", body(1)));
   store().tidy(at(100));
@@ -111,15 +113,73 @@ TEST_P(QueueContract, WhatCannotBeDeliveredIsReturnedInTheSameStep) {
   EXPECT_THAT(history.events[2].text, HasSubstr("550 no such user"));
 }
 
-TEST_P(QueueContract, RetryAndDropAnswerWhetherTheDeliveryExists) {
+TEST_P(QueueContract, WhatTheUserWantsOfSeveralIsDoneToThoseThatExist) {
+  DeliveryId first = enqueue(1, {"a@x"}), second = enqueue(2, {"a@x"});
+  MessageId message = queue().find(first)->message;
+  EXPECT_TRUE(queue().retry_at(first, at(500)));
+  EXPECT_EQ(queue().next_due("relay"), at(2));
+  EXPECT_THAT(queue().retry_now({first, second + 7}, at(400)), ElementsAre(second + 7));
+  EXPECT_EQ(queue().find(first)->next_attempt, at(400));
+  EXPECT_THAT(queue().drop({first, second + 7, second}, at(2), "not wanted"), ElementsAre(second + 7));
+  EXPECT_THAT(queue().drop({first}, at(2), "not wanted"), ElementsAre(first));
+  EXPECT_FALSE(queue().retry_at(first, at(3)));
+  EXPECT_THAT(kinds(message), ElementsAre("received", "queued", "discarded"));
+  EXPECT_EQ(queue().size(), 0U);
+}
+
+TEST_P(QueueContract, WhatIsHeldIsNeverDueUntilItIsReleasedOrRetried) {
   DeliveryId id = enqueue(1, {"a@x"});
   MessageId message = queue().find(id)->message;
-  EXPECT_TRUE(queue().retry_at(id, at(500)));
-  EXPECT_EQ(queue().next_due(), at(500));
-  EXPECT_TRUE(queue().drop(id, at(2), "not wanted"));
-  EXPECT_FALSE(queue().drop(id, at(2), "not wanted"));
-  EXPECT_FALSE(queue().retry_at(id, at(3)));
-  EXPECT_THAT(kinds(message), ElementsAre("received", "queued", "discarded"));
+  EXPECT_THAT(queue().hold({id}, at(2)), IsEmpty());
+  open();
+  EXPECT_TRUE(queue().find(id)->held);
+  EXPECT_THAT(queue().due("relay", at(900), 10, {}), IsEmpty());
+  EXPECT_EQ(queue().next_due("relay"), std::nullopt);
+  EXPECT_THAT(queue().release({id}, at(3)), IsEmpty());
+  EXPECT_EQ(queue().due("relay", at(900), 10, {}).size(), 1U);
+  EXPECT_THAT(kinds(message), ElementsAre("received", "queued", "held", "released"));
+  EXPECT_THAT(queue().hold({id}, at(4)), IsEmpty());
+  EXPECT_THAT(queue().retry_now({id}, at(5)), IsEmpty());
+  EXPECT_FALSE(queue().find(id)->held);
+  EXPECT_EQ(queue().next_due("relay"), at(5));
+}
+
+TEST_P(QueueContract, EachDestinationHasItsOwnTurn) {
+  enqueue(1, {"a@x"});
+  enqueue(2, {"a@x"});
+  Acceptance other = message(3);
+  other.placements.clear();
+  other.deliveries.push_back(delivery_to("archive", {}));
+  accepted(store(), other);
+  EXPECT_THAT(queue().destinations(), ElementsAre("archive", "relay"));
+  ASSERT_EQ(queue().due("archive", at(9), 10, {}).size(), 1U);
+  EXPECT_EQ(queue().due("archive", at(9), 10, {})[0].destination, "archive");
+  EXPECT_EQ(queue().next_due("archive"), at(3));
+  EXPECT_EQ(queue().next_due("nowhere"), std::nullopt);
+  EXPECT_EQ(queue().waiting("relay"), 2U);
+  EXPECT_EQ(queue().waiting("nowhere"), 0U);
+}
+
+TEST_P(QueueContract, ASessionThatBrokeBeforeTheMessageCountsAsAnAttempt) {
+  DeliveryId id = enqueue(1, {"a@x"});
+  queue().end_attempt(id, at(1), {{{"a@x", State::kDeferred, "no route"}}, at(50), {}, {}});
+  EXPECT_EQ(queue().find(id)->attempts, 1U);
+  queue().begin_attempt(id, at(50));
+  queue().end_attempt(id, at(50), {{{"a@x", State::kDeferred, "later"}}, at(90), {}, {}});
+  EXPECT_EQ(queue().find(id)->attempts, 2U);
+}
+
+TEST_P(QueueContract, AWarningIsKeptAndRemembered) {
+  DeliveryId id = enqueue(1, {"a@x"});
+  MessageId message = queue().find(id)->message;
+  Notice warning{content_of("it is late"), {"alice", "Undelivered", {}, at(1), 0}};
+  queue().end_attempt(id, at(1), {{{"a@x", State::kDeferred, "later"}}, at(50), {}, warning});
+  open();
+  EXPECT_TRUE(queue().find(id)->warned);
+  EXPECT_THAT(bodies("Undelivered"), ElementsAre("it is late"));
+  EXPECT_EQ(kinds(message).back(), "delayed");
+  queue().end_attempt(id, at(50), {{{"a@x", State::kDeferred, "later"}}, at(90), {}, {}});
+  EXPECT_TRUE(queue().find(id)->warned);
 }
 
 TEST_P(QueueContract, TellsOfNewAndEarlierDeliveries) {
