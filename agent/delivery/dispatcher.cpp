@@ -72,8 +72,9 @@ void Dispatcher::Shared::set_config(std::shared_ptr<const Config> next) {
     const auto& settings = next->destinations.at(destination_name);
     auto lane = std::make_shared<Lane>();
     lane->destination = std::move(destination);
-    lane->remote =
-        settings.type != DestinationConfig::Type::kMaildir && settings.type != DestinationConfig::Type::kMbox;
+    // A mailbox keeps what it is given: nothing is sent on from there, and the octets stay what they were.
+    using Type = DestinationConfig::Type;
+    lane->remote = settings.type != Type::kMaildir && settings.type != Type::kMbox && settings.type != Type::kImap;
     lane->connections = std::max<std::size_t>(1, settings.connections);
     lane->keep_open = settings.keep_open;
     lanes.emplace(destination_name, std::move(lane));

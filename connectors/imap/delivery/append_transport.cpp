@@ -95,7 +95,7 @@ Reply AppendTransport::put_once(const Outgoing& message, const Context& context,
   const auto found = find_target(*connection_, message.folder.empty() ? settings_.folder : message.folder);
   if (const Reply* reply = std::get_if<Reply>(&found)) return *reply;
   const auto& target = std::get<TargetFolder>(found);
-  const MessageOctets octets = look_at(*message.content, doubt.earlier || !settings_.labels.empty());
+  const MessageOctets octets = look_at_message(*message.content, doubt);
   if (doubt.earlier) {
     const auto uid = find_copy(*connection_, target, message, octets);
     doubt.earlier = false;
@@ -107,6 +107,17 @@ Reply AppendTransport::put_once(const Outgoing& message, const Context& context,
   }
   if (auto reply = unwanted(target, octets)) return *reply;
   return put_into(target, message, octets, context, doubt);
+}
+
+// All but the size is of use only where the server makes a difference, or has to be asked.
+MessageOctets AppendTransport::look_at_message(const mail::Content& content, const Doubt& doubt) const {
+  const bool compares = doubt.earlier || !settings_.labels.empty();
+  Session& session = connection_->session;
+  if (compares || session.capabilities().has("BINARY") || session.enabled("UTF8=ACCEPT"))
+    return look_at(content, compares);
+  MessageOctets octets;
+  octets.size = content.size();
+  return octets;
 }
 
 // What this server cannot take, known before anything is sent.

@@ -40,6 +40,7 @@ class AppendTransport final : public delivery::Transport {
                                          const MessageOctets& octets, const delivery::Context& context, Doubt& doubt);
   // Connects when need be. True: on a connection that was kept.
   bool connect(const delivery::Outgoing& message, const delivery::Context& context);
+  [[nodiscard]] MessageOctets look_at_message(const mail::Content& content, const Doubt& doubt) const;
   [[nodiscard]] std::optional<delivery::Reply> unwanted(const TargetFolder& target, const MessageOctets& octets);
   // The flags that the folder keeps, as APPEND takes them; `notes` gets what it does not keep.
   [[nodiscard]] std::string flags_for(const TargetFolder& target, const mail::Flags& flags, std::string& notes);

@@ -40,12 +40,13 @@ constexpr std::array<Meaning, 13> kCodes{{{"TOOBIG", kPermanent, "5.3.4"},
                                           {"TRYCREATE", kTemporary, "4.2.1"},
                                           {"NONEXISTENT", kTemporary, "4.2.1"}}};
 
-constexpr std::array<Meaning, 9> kWords{{
+constexpr std::array<Meaning, 10> kWords{{
     {"quota", kTemporary, "4.2.2"},
     {"mailbox is full", kTemporary, "4.2.2"},
     // QUIRK: Gmail, Exchange, looked for: a message that is too large without a code, in these words.
     {"too large", kPermanent, "5.3.4"},
     {"too big", kPermanent, "5.3.4"},
+    {"larger than the maximum", kPermanent, "5.3.4"},
     {"maximum message size", kPermanent, "5.3.4"},
     {"exceeds the maximum", kPermanent, "5.3.4"},
     // QUIRK: Cyrus, imap/message.c: takes no NUL, no bare LF and no header that is none.
@@ -54,13 +55,27 @@ constexpr std::array<Meaning, 9> kWords{{
     {"message contains invalid header", kPermanent, "5.6.0"},
 }};
 
-const Meaning* meaning_of(const Completion& end) {
-  for (const Meaning& meaning : kCodes)
-    if (end.has_code(meaning.mark)) return &meaning;
+const Meaning* by_code(const Completion& end) {
+  const auto* found =
+      std::find_if(kCodes.begin(), kCodes.end(), [&](const Meaning& m) { return end.has_code(m.mark); });
+  return found == kCodes.end() ? nullptr : found;
+}
+
+const Meaning* by_words(const Completion& end) {
   const std::string words = mail::lowered(end.text);
-  for (const Meaning& meaning : kWords)
-    if (words.find(meaning.mark) != std::string::npos) return &meaning;
-  return nullptr;
+  const auto* found = std::find_if(kWords.begin(), kWords.end(), [&](const Meaning& meaning) {
+    return words.find(meaning.mark) != std::string::npos;
+  });
+  return found == kWords.end() ? nullptr : found;
+}
+
+const Meaning* meaning_of(const Completion& end) {
+  const Meaning* code = by_code(end);
+  const Meaning* words = by_words(end);
+  const bool for_good = words != nullptr && words->kind == kPermanent;
+  // QUIRK: Dovecot, seen with 2.3: [LIMIT] for a message above quota_max_mail_size, which no waiting makes smaller.
+  if (code != nullptr) return end.has_code("LIMIT") && for_good ? words : code;
+  return for_good && is_only_unavailable(end) ? nullptr : words;
 }
 
 std::string words_of(const Completion& end) {
@@ -79,9 +94,8 @@ Reply refused(const Completion& end, const std::string& what) {
   const mail::Failure failure = command_refusal(end, mail::FailureScope::kMessage, what);
   if (failure.scope() == mail::FailureScope::kAccount) throw mail::Failure(failure);
   const Meaning* meaning = meaning_of(end);
-  const bool known = meaning != nullptr && (meaning->kind == kTemporary || !is_only_unavailable(end));
-  return own_reply(known ? meaning->kind : kTemporary, std::string(known ? meaning->enhanced : "4.0.0"),
-                   what + words_of(end));
+  return own_reply(meaning != nullptr ? meaning->kind : kTemporary,
+                   std::string(meaning != nullptr ? meaning->enhanced : "4.0.0"), what + words_of(end));
 }
 
 bool may_lack_folder(const Completion& end) {

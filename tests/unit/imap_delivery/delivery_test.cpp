@@ -110,6 +110,7 @@ TEST_F(ImapDelivery, LeavesAConnectionAfterItsShareOfMessages) {
 
 // Wherever the connection breaks: one copy in the end, and no message is in doubt that cannot be there.
 TEST_F(ImapDelivery, BrokenAnywhereItArrivesOnce) {
+  settings_.credentials.mechanism = "plain";  // the others compute for long
   ASSERT_TRUE(accepted(deliver(outgoing(kText, {}))));
   const std::size_t all = served_.heard.size();
   for (const std::string& text : {kText, std::string("Subject: no id\r\n\r\nbody\r\n")}) {
@@ -127,6 +128,32 @@ TEST_F(ImapDelivery, BrokenAnywhereItArrivesOnce) {
       ASSERT_TRUE(accepted(result)) << passes;
       ASSERT_EQ(served_.kept(message.folder).size(), 1U) << passes;
     }
+  }
+}
+
+// A server may say at once that it does not want what is coming, and hang up (RFC 7888 §4).
+TEST_F(ImapDelivery, HearsWhyTheServerHungUpWithinTheLiteral) {
+  struct Row {
+    const char *words, *text;
+    Reply::Kind kind;
+    bool failure;
+  };
+  for (const Row& row : {Row{"% NO [TOOBIG] not that\r\n", "NO [TOOBIG] not that", Reply::Kind::kPermanent, false},
+                         Row{"* BYE not that\r\n", "not that", Reply::Kind::kTemporary, true},
+                         Row{"% OK done\r\n", "connection reset", Reply::Kind::kTemporary, true},
+                         Row{"", "connection reset", Reply::Kind::kTemporary, true}}) {
+    served_.last_words = row.words;
+    transport_.reset();
+    served_.passes = 20'000;
+    int commits = 0;
+    const auto result = transport().deliver(outgoing("Subject: x\r\n\r\n" + std::string(100'000, 'x') + "\r\n", {}),
+                                            {{}, [&] { ++commits; }});
+    EXPECT_EQ(result.answers.at(0).reply.kind, row.kind) << row.words;
+    EXPECT_NE(result.answers[0].reply.text.find(row.text), std::string::npos) << result.answers[0].reply.text;
+    EXPECT_EQ(result.failure.has_value(), row.failure) << row.words;
+    EXPECT_FALSE(result.answer_lost());
+    EXPECT_EQ(commits, 0);
+    EXPECT_TRUE(served_.kept().empty());
   }
 }
 

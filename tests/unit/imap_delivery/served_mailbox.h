@@ -62,6 +62,7 @@ class ServedMailbox {
   mail::ByteCount max_append = 16 * 1024 * 1024;
   bool refuses = false;                    // connections
   std::size_t passes = std::string::npos;  // octets of the client that reach the server on the next connection
+  std::string last_words;                  // said where it breaks; "%" is the tag of the last command
   bool loses_answers = false;              // to APPEND: the connection ends instead
   std::size_t connections = 0, writes = 0;
   std::string heard;  // from clients
@@ -102,7 +103,11 @@ class ServedStream final : public net::Stream {
     if (passes_ != std::string::npos) passes_ -= count;
     input_.append(bytes.substr(0, count));
     take();
-    if (count < bytes.size()) closed_ = true;
+    if (count < bytes.size()) {
+      closed_ = true;
+      out_ += last_words();
+      fail(mail::FailureKind::kTemporary, "connection reset");
+    }
     if (served_.loses_answers && out_.find("OK [APPENDUID") != std::string::npos) {
       out_.clear();
       closed_ = true;
@@ -124,6 +129,12 @@ class ServedStream final : public net::Stream {
   }
   static void check(const net::Deadline& deadline) {
     if (deadline.stop.stop_requested()) fail(mail::FailureKind::kCancelled, "stopped");
+  }
+  [[nodiscard]] std::string last_words() const {
+    std::string words = served_.last_words;
+    const std::size_t line = served_.heard.rfind("\nM"), mark = words.find('%');
+    if (mark == std::string::npos || line == std::string::npos) return words;
+    return words.replace(mark, 1, served_.heard.substr(line + 1, served_.heard.find(' ', line) - line - 1));
   }
   void take() {
     for (int i = 0; i < 1'000'000; ++i) {
