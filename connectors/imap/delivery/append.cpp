@@ -21,6 +21,7 @@ using mail::operator""_MiB;
 constexpr ByteCount kMostUnasked = 1_MiB;
 // What is held back until the server may have the message; a shorter message goes in one write with its command.
 constexpr ByteCount kLastPiece = 32_KiB;
+constexpr std::size_t kPiece = 64_KiB;  // of one write
 // After the connection broke within the literal: the server may have said why.
 constexpr std::chrono::seconds kLastWords{2};
 
@@ -76,13 +77,19 @@ class Append {
   void send_all_but_last() {
     const ByteCount last = std::min(octets_.size, kLastPiece);
     ByteCount sent = 0;
+    if (octets_.size == last) return take_last(last, 0);
     mail::for_each_chunk(content_, 0, octets_.size - last, [&](std::string_view chunk) {
-      if (chunk.empty()) return;
       session_.flush();
-      session_.stream().write_all(chunk, session_.patience().for_octets(chunk.size()));
+      // In pieces, so that a server that takes nothing is waited for no longer than one that says nothing.
+      for (std::string_view left = chunk; !left.empty(); left.remove_prefix(std::min(left.size(), kPiece)))
+        session_.stream().write_all(left.substr(0, kPiece), session_.patience().for_line());
       sent += chunk.size();
     });
-    // Before the commit: a disk that fails must not leave half a message with a server that waits for the rest.
+    take_last(last, sent);
+  }
+
+  // Before the commit: a disk that fails must not leave half a message with a server that waits for the rest.
+  void take_last(ByteCount last, ByteCount sent) {
     last_piece_ = mail::read_range(content_, octets_.size - last, last);
     if (sent + last_piece_.size() != octets_.size)
       throw Failure(FailureKind::kStorage, FailureScope::kMessage, "the message became shorter while it was sent");

@@ -200,8 +200,8 @@ class CopySearch {
         session_.run(CommandText("UID FETCH ").raw(std::to_string(candidate.uid)).raw(" (UID BODY.PEEK[])"), handler);
     if (!end.ok() || !handler.whole()) return false;  // it has gone, or is broken there: not to be relied on
     if (handler.mark() == octets_.mark) return true;
-    return !message_.message_id.empty() && same_date(candidate) &&
-           header_is_within(octets_.header, header_part(handler.header));
+    const bool same_name = !message_.message_id.empty() && same_date(candidate) && !same_size(candidate);
+    return same_name && header_is_within(octets_.header, header_part(handler.header));
   }
 
   Session& session_;
@@ -240,6 +240,7 @@ bool is_of_mime(std::string_view name) {
 
 bool header_is_within(std::string_view ours, std::string_view theirs) {
   const auto sent = mail::HeaderBlock::parse(ours), stored = mail::HeaderBlock::parse(theirs);
+  if (sent.first("Received") == nullptr) return false;
   std::multiset<std::string> there;
   for (const mail::HeaderField& field : stored.fields()) there.insert(collapsed(field));
   for (const mail::HeaderField& field : sent.fields()) {

@@ -4,8 +4,9 @@
 // Looked at is what SEARCH finds by the Message-ID (without one: by internal date and size) and, because some servers'
 // indexes lag or lie, what arrived last. Taken for the same is only a message
 //   - whose octets are ours, line ends apart (StoredMark); or
-//   - with our Message-ID, our internal date and every field of our header (but those of MIME), Received fields with
-//     their times and ids among them: servers that store mail in a form of their own change the rest.
+//   - of another size, with our Message-ID, our internal date and every field of our header (but those of MIME),
+//     Received fields with their times and ids among them: servers that store mail in a form of their own change the
+//     rest.
 #pragma once
 
 #include <optional>
@@ -28,7 +29,8 @@ inline constexpr std::uint32_t kLastArrived = 200;  // UIDs below UIDNEXT that a
 [[nodiscard]] std::optional<storage::Uid> find_copy(Connection& connection, const TargetFolder& target,
                                                     const delivery::Outgoing& message, const MessageOctets& octets);
 
-// Every field of `ours` but those of MIME is in `theirs`, blanks and folds apart, as often. Pure.
+// Every field of `ours` but those of MIME is in `theirs`, blanks and folds apart, as often; without a Received field
+// among them that says nothing. Pure.
 [[nodiscard]] bool header_is_within(std::string_view ours, std::string_view theirs);
 
 }  // namespace mailstead::imap

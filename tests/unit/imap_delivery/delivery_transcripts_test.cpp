@@ -4,7 +4,8 @@
 //   #! folder NAME | label NAME | impatient   settings of the destination; time limits of 100 ms
 //   #! whole                                  not to be played byte by byte: the server must be heard in one piece
 //   #! deliver WORDS                          one message; its answer follows. Words: folder=NAME, flags=A,B, lost (an
-//                                             earlier answer was), plain, nul, utf8, anonymous (no Message-ID), big
+//                                             earlier answer was), plain, traced (with Received), nul, utf8,
+//                                             anonymous (no Message-ID), big
 //   #! answer KIND LINE                       accepted, temporary, permanent, lost; a glob
 //   #! commits N                              how often before_commit was called for it; 1 without this line
 //   #! failure KIND SCOPE                     of the delivery last begun; without it there must be none
@@ -42,6 +43,7 @@ std::string content_called(const std::string& name) {
   if (name == "nul") return std::string("Subject: x\r\n\r\na\0b\r\n", 19);
   if (name == "utf8") return "Subject: \xC3\xA9\r\n\r\nbody\r\n";
   if (name == "anonymous") return "Subject: none\r\n\r\nbody\r\n";
+  if (name == "traced") return "Received: by a; x\r\nMessage-ID: <1@example.org>\r\n\r\nbody\r\n";
   if (name == "big") return "Subject: big\r\n\r\n" + std::string(99'982, 'x') + "\r\n";  // 100,000 octets
   return "Message-ID: <1@example.org>\r\n\r\nbody\r\n";
 }
@@ -62,7 +64,7 @@ Task make_task(std::istringstream& words) {
       lost = true;
     } else {
       text = content_called(word);
-      if (word != "plain") id.clear();
+      if (word != "plain" && word != "traced") id.clear();
     }
   }
   task.message = testing::outgoing(text, {});

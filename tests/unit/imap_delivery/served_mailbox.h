@@ -65,7 +65,9 @@ class ServedMailbox {
   std::string last_words;                  // said where it breaks; "%" is the tag of the last command
   bool loses_answers = false;              // to APPEND: the connection ends instead
   std::size_t connections = 0, writes = 0;
-  std::string heard;  // from clients
+  std::size_t largest_write = 0;
+  std::chrono::steady_clock::duration longest_wait{};  // that a write may take
+  std::string heard;                                   // from clients
 
  private:
   friend class ServedStream;
@@ -98,6 +100,8 @@ class ServedStream final : public net::Stream {
     check(deadline);
     if (closed_) fail(mail::FailureKind::kTemporary, "connection reset");
     ++served_.writes;
+    served_.largest_write = std::max(served_.largest_write, bytes.size());
+    served_.longest_wait = std::max(served_.longest_wait, deadline.at - std::chrono::steady_clock::now());
     served_.heard += bytes;
     const std::size_t count = std::min(bytes.size(), passes_);
     if (passes_ != std::string::npos) passes_ -= count;
