@@ -29,7 +29,7 @@ class Attempt {
       return end_;
     }
     end_.destination_down = result.failure && result.failure->scope() != mail::FailureScope::kMessage;
-    if (result.answer_lost() && !too_old())
+    if (result.answer_lost())
       leave_open(result);
     else
       record(result);
@@ -87,12 +87,6 @@ class Attempt {
            retry_delay(room_.config.retry, delivery_.attempts + 1, static_cast<std::uint64_t>(delivery_.id) * 7919U);
   }
 
-  // A clock that jumped back makes no age negative, one that jumped far ahead gives up nothing early without an
-  // attempt.
-  [[nodiscard]] bool too_old() const {
-    return room_.clock.wall() - delivery_.created > room_.config.retry.give_up && delivery_.attempts > 0;
-  }
-
   // The remote may have it: the open attempt stays on record, so that the next one knows.
   void leave_open(const delivery::Result& result) {
     end_.deferred = result.answers.size();
@@ -104,15 +98,15 @@ class Attempt {
 
   void record(const delivery::Result& result) {
     const mail::WallTime now = room_.clock.wall();
-    const bool too_old = this->too_old();
+    // A clock that jumped back makes no age negative, one that jumped far ahead gives up nothing early without an
+    // attempt.
+    const bool too_old = now - delivery_.created > room_.config.retry.give_up && delivery_.attempts > 0;
     std::vector<RecipientOutcome> outcomes;
     std::vector<mail::FailedRecipient> failed;
     for (const auto& answer : result.answers) {
       RecipientOutcome outcome{answer.recipient, state_of(answer.reply.kind, too_old), answer.reply.line()};
       if (outcome.state == RecipientOutcome::State::kFailed) {
-        if (answer.reply.kind == delivery::Reply::Kind::kTemporary)
-          outcome.reply =
-              (answer.answer_lost ? "gave up, it may be there nevertheless: " : "gave up: ") + outcome.reply;
+        if (answer.reply.kind == delivery::Reply::Kind::kTemporary) outcome.reply = "gave up: " + outcome.reply;
         failed.push_back({answer.recipient.empty() ? delivery_.destination : answer.recipient,
                           answer.reply.enhanced.empty() ? "5.0.0" : answer.reply.enhanced, outcome.reply,
                           remote_host()});

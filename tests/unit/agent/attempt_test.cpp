@@ -153,16 +153,6 @@ TEST_F(AttemptTest, ALostAnswerStaysOnRecordForTheNextTry) {
   EXPECT_THAT(store->queue().list(), IsEmpty());
 }
 
-TEST_F(AttemptTest, WhatStaysInDoubtForTooLongIsReturnedToo) {
-  answer(Reply::Kind::kTemporary, Reply::Kind::kTemporary, true);
-  (void)run(queued());
-  transport_.commits = false;
-  clock.now += config->retry.give_up + std::chrono::hours(1);
-  EXPECT_EQ(run(store->queue().list().at(0)).failed, 2U);
-  EXPECT_THAT(store->queue().list(), IsEmpty());
-  EXPECT_THAT(bodies("Undelivered"), Contains(HasSubstr("it may be there nevertheless")));
-}
-
 TEST_F(AttemptTest, AStopRequestRecordsNothing) {
   transport_.commits = false;
   answer(Reply::Kind::kTemporary, Reply::Kind::kTemporary);
