@@ -79,7 +79,7 @@ void refuse_imap_keys(Section& section) {
     if (section.has(key)) section.fault(key, "POP3 has one mailbox and no IDLE", "take it out");
 }
 
-bool is_special_use(std::string_view name) {
+bool is_known_use(std::string_view name) {
   return std::any_of(kSpecialUses.begin(), kSpecialUses.end(), [&](std::string_view use) {
     return std::equal(use.begin(), use.end(), name.begin(), name.end(),
                       [](char a, char b) { return mail::lower(a) == mail::lower(b); });
@@ -88,11 +88,7 @@ bool is_special_use(std::string_view name) {
 
 std::vector<std::string> read_folder_names(Section& section, std::string_view key) {
   auto names = section.texts(key);
-  for (const std::string& name : names) {
-    if (name.starts_with('\\') && !is_special_use(name))
-      section.fault(key, "\"" + mail::printable(name, 64) + "\" is no special use of folders",
-                    "\\All, \\Archive, \\Drafts, \\Flagged, \\Important, \\Junk, \\Sent and \\Trash are");
-  }
+  for (const std::string& name : names) check_special_use(section, key, name);
   return names;
 }
 
@@ -106,6 +102,12 @@ void read_folders(Section& section, AccountConfig& account) {
 }
 
 }  // namespace
+
+void check_special_use(Section& section, std::string_view key, const std::string& name) {
+  if (name.starts_with('\\') && !is_known_use(name))
+    section.fault(key, "\"" + mail::printable(name, 64) + "\" is no special use of folders",
+                  "\\All, \\Archive, \\Drafts, \\Flagged, \\Important, \\Junk, \\Sent and \\Trash are");
+}
 
 AccountConfig read_account(const std::string& name, Section section) {
   AccountConfig account;

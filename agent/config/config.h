@@ -110,8 +110,10 @@ struct DestinationConfig {
 
   // mailbox
   std::string user;
-  std::string folder{"INBOX"};
-  // smtp
+  std::string folder{"INBOX"};  // imap too, where "\\Junk" is the folder with that special use
+  // imap
+  std::vector<std::string> labels;  // of Gmail, on every message
+  // smtp, lmtp, imap
   net::Endpoint endpoint;
   sasl::Credentials credentials;  // user "" : no sign-in
   std::string secret_origin;

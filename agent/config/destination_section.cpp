@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 namespace mailstead::agent {
 namespace {
 
@@ -53,6 +55,34 @@ void read_lmtp(Section& section, DestinationConfig& made) {
                   "LMTP servers listen on 24 mostly");
 }
 
+constexpr std::array<std::string_view, 10> kGmailLabels = {
+    "\\Draft", "\\Drafts", "\\Important", "\\Inbox", "\\Junk", "\\Muted", "\\Sent", "\\Spam", "\\Starred", "\\Trash"};
+constexpr std::size_t kMaxLabel = 225;  // octets; Gmail's own limit, in characters
+
+void check_labels(Section& section, const std::vector<std::string>& labels) {
+  for (const std::string& label : labels) {
+    if (label.size() > kMaxLabel) section.fault("labels", in_quotes(label) + " is too long for a label");
+    const bool of_gmail = std::find(kGmailLabels.begin(), kGmailLabels.end(), label) != kGmailLabels.end();
+    if (label.starts_with('\\') && !of_gmail)
+      section.fault("labels", in_quotes(label) + " is no label of Gmail's own",
+                    "\\Important, \\Inbox, \\Starred, \\Sent, \\Drafts, \\Muted, \\Spam and \\Trash are");
+  }
+}
+
+void read_imap(Section& section, DestinationConfig& made) {
+  read_endpoint(section, kImapPorts, made.endpoint);
+  // Through a tunnel or a socket one may be signed in already (PREAUTH).
+  if (!made.endpoint.is_private_line()) section.require("user");
+  std::string file, mark;
+  read_sign_in(section, made.endpoint, SignInUse::kImap, made.credentials, {made.secret_origin, file, mark});
+  made.folder = section.text("folder").value_or(made.folder);
+  check_special_use(section, "folder", made.folder);
+  made.labels = section.texts("labels");
+  check_labels(section, made.labels);
+  made.connections = section.count("connections", 1, 16).value_or(made.connections);
+  made.keep_open = section.duration("keep_open", 0s, 5min).value_or(made.keep_open);
+}
+
 void read_maildir(Section& section, DestinationConfig& made) {
   made.folder = section.text("folder").value_or("");
   if (section.require("path")) made.path = section.path("path").value_or("");
@@ -68,10 +98,11 @@ struct Reader {
   std::string_view section;
   void (*read)(Section&, DestinationConfig&);
 };
-constexpr std::array<std::pair<std::string_view, Reader>, 5> kReaders = {
+constexpr std::array<std::pair<std::string_view, Reader>, 6> kReaders = {
     {{"mailbox", {Type::kMailbox, "destination/mailbox", read_mailbox}},
      {"smtp", {Type::kSmtp, "destination/smtp", read_smtp}},
      {"lmtp", {Type::kLmtp, "destination/lmtp", read_lmtp}},
+     {"imap", {Type::kImap, "destination/imap", read_imap}},
      {"maildir", {Type::kMaildir, "destination/maildir", read_maildir}},
      {"mbox", {Type::kMbox, "destination/mbox", read_mbox}}}};
 
@@ -80,8 +111,8 @@ std::optional<Reader> reader_for(const json& value, const std::string& pointer, 
   json only_type = json::object();
   if (auto found = value.find("type"); found != value.end()) only_type["type"] = *found;
   Section section(only_type, pointer, "destination/mailbox", reading);
-  if (!section.require("type", "mailbox, smtp, lmtp, maildir or mbox")) return std::nullopt;
-  return section.choice("type", kReaders, {"imap", "pipe", "gmail", "webhook"});
+  if (!section.require("type", "mailbox, smtp, lmtp, imap, maildir or mbox")) return std::nullopt;
+  return section.choice("type", kReaders, {"pipe", "gmail", "webhook"});
 }
 
 bool routes_by_mx(const json& value, const std::string& pointer, Reading& reading) {

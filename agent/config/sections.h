@@ -49,6 +49,9 @@ void read_sign_in(Section& section, const net::Endpoint& endpoint, SignInUse use
 // envelope (envelope_section.cpp).
 [[nodiscard]] mail::EnvelopeSource read_envelope(Section section);
 
+// A folder's name that begins with a backslash must be a special use (RFC 6154, 8457).
+void check_special_use(Section& section, std::string_view key, const std::string& name);
+
 [[nodiscard]] AccountConfig read_account(const std::string& name, Section section);
 // Picks the kind of section by "type" itself.
 // `retry`: of destinations without one of their own.

@@ -1,5 +1,6 @@
 #include "agent/delivery/destinations.h"
 
+#include "connectors/imap/delivery/imap_destination.h"
 #include "connectors/local/maildir.h"
 #include "connectors/local/mbox.h"
 #include "connectors/smtp/relay.h"
@@ -17,6 +18,14 @@ std::unique_ptr<delivery::Destination> make_destination(const Config& config, co
       settings.credentials = destination.credentials;
       settings.helo_name = config.host_name;
       return smtp::make_relay(std::move(settings));
+    }
+    case DestinationConfig::Type::kImap: {
+      imap::ImapDestinationSettings settings;
+      settings.endpoint = destination.endpoint;
+      settings.credentials = destination.credentials;
+      settings.folder = destination.folder;
+      settings.labels = destination.labels;
+      return imap::make_imap_destination(std::move(settings));
     }
     case DestinationConfig::Type::kMaildir: {
       local::MaildirSettings settings;

@@ -11,12 +11,18 @@ namespace {
 
 constexpr std::chrono::hours kLongOutage{1};  // a clock that jumped far ahead gives up nothing within it
 
+// A mailbox keeps what it is given: nothing is sent on from there, and the octets stay what they were.
+bool sends_on(DestinationConfig::Type type) {
+  using Type = DestinationConfig::Type;
+  return type != Type::kMaildir && type != Type::kMbox && type != Type::kImap;
+}
+
 }  // namespace
 
 Lane::Lane(const DestinationConfig& settings, std::shared_ptr<const delivery::Destination> made)
     : name(settings.name),
       destination(std::move(made)),
-      remote(settings.type != DestinationConfig::Type::kMaildir && settings.type != DestinationConfig::Type::kMbox),
+      remote(sends_on(settings.type)),
       connections(std::max<std::size_t>(1, settings.connections)),
       keep_open(settings.keep_open),
       pace_(settings.rate) {}
