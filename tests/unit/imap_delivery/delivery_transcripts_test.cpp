@@ -5,7 +5,7 @@
 //   #! whole                                  not to be played byte by byte: the server must be heard in one piece
 //   #! deliver WORDS                          one message; its answer follows. Words: folder=NAME, flags=A,B, lost (an
 //                                             earlier answer was), plain, traced (with Received), nul, utf8,
-//                                             anonymous (no Message-ID), big
+//                                             anonymous (no Message-ID), big, huge
 //   #! answer KIND LINE                       accepted, temporary, permanent, lost; a glob
 //   #! commits N                              how often before_commit was called for it; 1 without this line
 //   #! failure KIND SCOPE                     of the delivery last begun; without it there must be none
@@ -45,6 +45,8 @@ std::string content_called(const std::string& name) {
   if (name == "anonymous") return "Subject: none\r\n\r\nbody\r\n";
   if (name == "traced") return "Received: by a; x\r\nMessage-ID: <1@example.org>\r\n\r\nbody\r\n";
   if (name == "big") return "Subject: big\r\n\r\n" + std::string(99'982, 'x') + "\r\n";  // 100,000 octets
+  // 32,000,000 octets: more than fits between two sockets, so that nobody is done writing it before a break is seen.
+  if (name == "huge") return "Subject: huge\r\n\r\n" + std::string(31'999'981, 'x') + "\r\n";
   return "Message-ID: <1@example.org>\r\n\r\nbody\r\n";
 }
 
