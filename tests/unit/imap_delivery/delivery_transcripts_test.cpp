@@ -19,14 +19,13 @@
 #include <gtest/gtest.h>
 
 #include "connectors/imap/delivery/imap_destination.h"
+#include "tests/support/answer_words.h"
 #include "tests/support/destination_contract.h"
 #include "tests/support/scripted_peer.h"
 #include "tests/support/transcript.h"
 
 namespace mailstead::imap {
 namespace {
-
-using delivery::Reply;
 
 struct Task {
   delivery::Outgoing message;
@@ -127,25 +126,10 @@ Plan read_plan(std::string& transcript) {
   return plan;
 }
 
-std::string kind_of(const delivery::Answer& answer) {
-  if (answer.answer_lost) return answer.reply.kind == Reply::Kind::kTemporary ? "lost" : "lost but not temporary";
-  switch (answer.reply.kind) {
-    case Reply::Kind::kAccepted: return "accepted";
-    case Reply::Kind::kTemporary: return "temporary";
-    case Reply::Kind::kPermanent: return "permanent";
-  }
-  return "?";
-}
-
 void judge(const Task& task, const delivery::Result& result) {
   ASSERT_EQ(result.answers.size(), 1U);
-  const std::string line = result.answers[0].reply.line();
-  EXPECT_EQ(kind_of(result.answers[0]), task.kind) << line;
-  EXPECT_TRUE(testing::glob_matches(task.line, line)) << line;
-  std::string failure;
-  if (result.failure)
-    failure = std::string(name_of(result.failure->kind())) + " " + std::string(name_of(result.failure->scope()));
-  EXPECT_EQ(task.failure, failure) << (result.failure ? result.failure->text() : "none");
+  testing::expect_answer(result.answers[0], task.kind, task.line);
+  testing::expect_failure(result, task.failure);
 }
 
 void play(const std::string& name, std::size_t chunk) {

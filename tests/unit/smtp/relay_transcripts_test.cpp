@@ -16,14 +16,13 @@
 #include <gtest/gtest.h>
 
 #include "connectors/smtp/relay.h"
+#include "tests/support/answer_words.h"
 #include "tests/support/destination_contract.h"
 #include "tests/support/scripted_peer.h"
 #include "tests/support/transcript.h"
 
 namespace mailstead::smtp {
 namespace {
-
-using delivery::Reply;
 
 struct Expected {
   std::string kind, line;
@@ -91,29 +90,11 @@ Plan read_plan(const std::string& transcript) {
   return plan;
 }
 
-std::string kind_of(const delivery::Answer& answer) {
-  if (answer.answer_lost) return answer.reply.kind == Reply::Kind::kTemporary ? "lost" : "lost but not temporary";
-  switch (answer.reply.kind) {
-    case Reply::Kind::kAccepted: return "accepted";
-    case Reply::Kind::kTemporary: return "temporary";
-    case Reply::Kind::kPermanent: return "permanent";
-  }
-  return "?";
-}
-
 void judge(const Task& task, const delivery::Result& result) {
   ASSERT_EQ(result.answers.size(), task.answers.size());
-  for (std::size_t i = 0; i < task.answers.size(); ++i) {
-    EXPECT_EQ(kind_of(result.answers[i]), task.answers[i].kind) << result.answers[i].reply.line();
-    EXPECT_TRUE(testing::glob_matches(task.answers[i].line, result.answers[i].reply.line()))
-        << result.answers[i].reply.line();
-  }
-  std::string failure;
-  if (result.failure) {
-    failure = std::string(name_of(result.failure->kind())) + " " + std::string(name_of(result.failure->scope()));
-  }
-  EXPECT_TRUE(testing::glob_matches(task.failure.value_or(""), failure))
-      << failure << ": " << (result.failure ? result.failure->text() : "none");
+  for (std::size_t i = 0; i < task.answers.size(); ++i)
+    testing::expect_answer(result.answers[i], task.answers[i].kind, task.answers[i].line);
+  testing::expect_failure(result, task.failure.value_or(""));
 }
 
 class SmtpTranscript : public ::testing::TestWithParam<std::string> {};
