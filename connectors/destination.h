@@ -75,6 +75,15 @@ struct Result {
   // closed its connection; the next deliver() makes a new one.
   std::optional<mail::Failure> failure;
 
+  // The same answer for each recipient; one with recipient "" when there are none.
+  [[nodiscard]] static Result same_for_all(const std::vector<std::string>& recipients, const Reply& reply,
+                                           bool answer_lost = false) {
+    Result result;
+    for (const auto& recipient : recipients) result.answers.push_back({recipient, reply, answer_lost});
+    if (recipients.empty()) result.answers.push_back({"", reply, answer_lost});
+    return result;
+  }
+
   [[nodiscard]] bool answer_lost() const {
     return std::any_of(answers.begin(), answers.end(), [](const Answer& answer) { return answer.answer_lost; });
   }

@@ -21,6 +21,10 @@ class Attempt {
       : room_(room), delivery_(delivery), policy_(policy_of(room.config, delivery.destination)) {}
 
   AttemptEnd run(delivery::Transport& transport, bool remote, const std::stop_token& stop) {
+    if (!is_wanted()) {
+      end_.cancelled = true;
+      return end_;
+    }
     delivery::Result result = deliver(transport, remote, stop);
     if (result.failure && result.failure->kind() == mail::FailureKind::kCancelled) {
       end_.cancelled = true;
@@ -39,13 +43,17 @@ class Attempt {
 
   bool give_up_if_old(const std::string& why) {
     if (!is_too_old()) return false;
-    delivery::Result result;
-    answer_all(result, {delivery::Reply::Kind::kTemporary, 0, "4.4.1", why});
-    record(result, true);
+    record(answered({delivery::Reply::Kind::kTemporary, 0, "4.4.1", why}), true);
     return true;
   }
 
  private:
+  // Since it was taken in hand its user may have dropped or held it.
+  [[nodiscard]] bool is_wanted() const {
+    const auto now = room_.store.queue().find(delivery_.id);
+    return now && !now->held;
+  }
+
   static const RetryPolicy& policy_of(const Config& config, const std::string& destination) {
     const auto found = config.destinations.find(destination);
     return found == config.destinations.end() ? config.retry : found->second.retry;
@@ -64,14 +72,14 @@ class Attempt {
     try {
       message.content = room_.store.content().open(delivery_.content);
       if (remote) {
-        if (auto loop = loop_in(header_of(room_, delivery_, *message.content), room_.instance)) return refused(*loop);
+        if (auto loop = loop_in(header_of(room_, delivery_, *message.content), room_.instance))
+          return answered({delivery::Reply::Kind::kPermanent, 0, "5.4.6", *loop});
         message.content = with_trace(std::move(message.content), room_.config.host_name, room_.instance,
                                      delivery_.message, room_.clock.wall());
       }
     } catch (const mail::Failure& failure) {
-      delivery::Result result;
+      auto result = answered({delivery::Reply::Kind::kTemporary, 0, "", failure.text()});
       result.failure = failure;
-      answer_all(result, {delivery::Reply::Kind::kTemporary, 0, "", failure.text()});
       return result;
     }
     delivery::Context context;
@@ -80,15 +88,8 @@ class Attempt {
     return transport.deliver(message, context);
   }
 
-  delivery::Result refused(const std::string& why) const {
-    delivery::Result result;
-    answer_all(result, {delivery::Reply::Kind::kPermanent, 0, "5.4.6", why});
-    return result;
-  }
-
-  void answer_all(delivery::Result& result, const delivery::Reply& reply) const {
-    for (const auto& recipient : delivery_.recipients) result.answers.push_back({recipient, reply, false});
-    if (result.answers.empty()) result.answers.push_back({"", reply, false});
+  [[nodiscard]] delivery::Result answered(const delivery::Reply& reply) const {
+    return delivery::Result::same_for_all(delivery_.recipients, reply);
   }
 
   [[nodiscard]] mail::WallTime next_attempt() const {

@@ -17,7 +17,7 @@ struct AttemptEnd {
   std::uint64_t delivered = 0, deferred = 0, failed = 0;  // recipients
   // The destination could not be used at all: leave it alone for a while.
   bool destination_down = false;
-  bool cancelled = false;  // nothing was recorded
+  bool cancelled = false;  // nothing was recorded: a stop, or the user has dropped or held it meanwhile
   bool warned = false;     // the delay was reported
   std::string text;        // one line for the log
   std::string failure;     // of the session; "" when it worked

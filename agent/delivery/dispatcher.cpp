@@ -45,7 +45,6 @@ struct Dispatcher::Shared : std::enable_shared_from_this<Dispatcher::Shared> {
   DispatchCounts counts;
   net::ParkingLot::Ticket ticket = 0;
   bool looking = false, look_again = false, stopped = false, background = false;
-
   bool names_checked = false;  // of the destinations in the queue, against this configuration
 
   void set_config(std::shared_ptr<const Config> next);

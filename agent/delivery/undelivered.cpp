@@ -1,5 +1,6 @@
 #include "agent/delivery/undelivered.h"
 
+#include "agent/trouble.h"
 #include "mail/scan.h"
 
 #include <fmt/format.h>
@@ -19,7 +20,11 @@ mail::DeliveryReport report_on(const AttemptRoom& room, const storage::QueuedDel
   report.arrived = delivery.created;
   report.now = room.clock.wall();
   report.recipients = std::move(recipients);
-  report.original_header = header_of(room, delivery, *room.store.content().open(delivery.content));
+  try {
+    report.original_header = header_of(room, delivery, *room.store.content().open(delivery.content));
+  } catch (const mail::Failure& failure) {  // a message that cannot be read is reported without its header
+    if (stops_everything(failure)) throw;
+  }
   return report;
 }
 

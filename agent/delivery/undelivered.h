@@ -13,7 +13,7 @@ namespace mailstead::agent {
 [[nodiscard]] std::string header_of(const AttemptRoom& room, const storage::QueuedDelivery& delivery,
                                     const mail::Content& content);
 
-// The report and the message itself. Throws Failure.
+// The report, without the message's header when it cannot be read, and the message itself. Throws Failure(kStorage).
 [[nodiscard]] storage::ReturnTo make_return(const AttemptRoom& room, const storage::QueuedDelivery& delivery,
                                             std::vector<mail::FailedRecipient> failed);
 

@@ -27,14 +27,6 @@ using mail::FailureScope;
 constexpr auto kAccepted = Reply::Kind::kAccepted;
 constexpr auto kPermanent = Reply::Kind::kPermanent;
 
-// A remote mailbox has no recipients of its own: the answer is the same for all that the delivery names.
-Result same_for_all(const Outgoing& message, const Reply& reply, bool answer_lost) {
-  Result result;
-  for (const auto& recipient : message.recipients) result.answers.push_back({recipient, reply, answer_lost});
-  if (message.recipients.empty()) result.answers.push_back({"", reply, answer_lost});
-  return result;
-}
-
 std::string place(const TargetFolder& target, const std::optional<AppendUid>& uid) {
   std::string text = "in " + mail::printable(target.name, 200);
   if (uid) text += " as UID " + std::to_string(uid->uid) + " of " + std::to_string(uid->uid_validity);
@@ -44,14 +36,18 @@ std::string place(const TargetFolder& target, const std::optional<AppendUid>& ui
 }  // namespace
 
 Result AppendTransport::deliver(const Outgoing& message, const Context& context) {
+  // A remote mailbox has no recipients of its own: the answer is the same for all that the delivery names.
+  const auto answers = [&](const Reply& reply, bool lost) {
+    return Result::same_for_all(message.recipients, reply, lost);
+  };
   Doubt doubt{message.answer_lost, false};
   try {
     const Reply reply = put(message, context, doubt);
     const bool lost = doubt.earlier && reply.kind == Reply::Kind::kTemporary;
-    return same_for_all(message, reply, lost);
+    return answers(reply, lost);
   } catch (const Failure& failure) {
     connection_.reset();
-    auto result = same_for_all(message, {Reply::Kind::kTemporary, 0, "", failure.text()}, doubt.any());
+    auto result = answers({Reply::Kind::kTemporary, 0, "", failure.text()}, doubt.any());
     result.failure = failure;
     return result;
   }

@@ -199,6 +199,31 @@ TEST_F(AttemptTest, AStopRequestRecordsNothing) {
   EXPECT_EQ(waiting[0].next_attempt, before.next_attempt);
 }
 
+TEST_F(AttemptTest, WhatItsUserHoldsOrDropsMeanwhileIsNotSent) {
+  answer(Reply::Kind::kAccepted, Reply::Kind::kAccepted);
+  const auto in_hand = queued();
+  EXPECT_THAT(store->queue().hold({in_hand.id}, clock.now), IsEmpty());
+  EXPECT_TRUE(run(in_hand).cancelled);
+  EXPECT_THAT(store->queue().drop({in_hand.id}, clock.now, ""), IsEmpty());
+  EXPECT_TRUE(run(in_hand).cancelled);
+  EXPECT_EQ(transport_.deliveries, 0);
+}
+
+TEST_F(AttemptTest, AMessageThatCannotBeReadAnyMoreIsReportedInTheEnd) {
+  const auto damaged = queued("Subject: lost\r\n\r\n" + std::string(200'000, 'x') + "\r\n");
+  std::size_t files = 0;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(directory + "/data/content")) {
+    if (!file.is_regular_file()) continue;
+    std::filesystem::resize_file(file.path(), 0);
+    ++files;
+  }
+  ASSERT_GT(files, 0U);
+  EXPECT_EQ(run(damaged).deferred, 2U);
+  clock.now += config->retry.give_up + std::chrono::hours(1);
+  EXPECT_EQ(run(store->queue().list().at(0)).failed, 2U);
+  EXPECT_THAT(store->queue().list(), IsEmpty());
+}
+
 TEST_F(AttemptTest, AMessageThatPassedUsBeforeIsReturnedUnsent) {
   EXPECT_EQ(run(queued("X-Mailstead-Trace: 0123456789\r\n" + kMessage)).failed, 2U);
   EXPECT_EQ(transport_.deliveries, 0);
