@@ -7,6 +7,7 @@
 
 #include "connectors/pop3/client/refusal.h"
 #include "connectors/pop3/codec/apop.h"
+#include "mail/ascii.h"
 #include "mail/failure.h"
 #include "mail/header.h"
 #include "mail/transfer_encoding.h"
@@ -226,10 +227,13 @@ bool shows_password(const std::string& name) {
   return name != kApop && sasl::shows_password(name);
 }
 
-// QUIRK: Cyrus 3.6, seen with it over IMAP: offers -PLUS over TLS 1.3 and knows tls-unique only, which TLS 1.3 has not:
-// a refusal without a code. The same mechanism without the binding still proves both sides.
+// QUIRK: Cyrus 3.6, seen with it: offers -PLUS over TLS 1.3 and knows tls-unique only, which TLS 1.3 has not. Its
+// [AUTH] looks like that of a wrong password but for its words, those of SASL_BADPROT. The same mechanism without the
+// binding still proves both sides.
 bool refuses_binding(const std::string& name, const Refused& refused) {
-  return name.ends_with("-PLUS") && refused.reply.code.empty();
+  if (!name.ends_with("-PLUS")) return false;
+  if (refused.reply.code.empty()) return true;
+  return refused.reply.has_code("AUTH") && mail::lowered(refused.reply.text).find("bad protocol") != std::string::npos;
 }
 
 }  // namespace
@@ -249,8 +253,8 @@ SignInWay authenticate(Connection& connection, const SignInRequest& request) {
                                         : SaslAttempt(connection, name, request, way.along).run();
     if (!refusal) return way;
     failure = sign_in_failure(connection.name(), request.capabilities, refusal->reply, refusal->words);
-    if (is_final_for_sign_in(refusal->reply)) break;
     const bool unbound = refuses_binding(name, *refusal);
+    if (!unbound && is_final_for_sign_in(refusal->reply)) break;
     // Whoever sits in between would refuse it, too: without a certificate that was checked nothing follows.
     if (unbound && request.endpoint.tls_settings.insecure) break;
     // A way that has shown the password has nothing more to hide.

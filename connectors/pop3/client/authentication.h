@@ -28,8 +28,8 @@ struct SignInWay {
 // Tries what sasl::choose_mechanisms allows, strongest first, then APOP (when asked for, or under TLS with a proper
 // challenge in the greeting), USER/PASS last; each at most once, three at most, and none after a refusal that another
 // mechanism cannot mend. SCRAM is bound to the TLS connection where both sides can (RFC 5802 §6). A server that refuses
-// the binding without a reason, or spoils an exchange that keeps the password to itself, is shown none by another way.
-// Throws as sign_in_failure(), PipelineBroken.
+// the binding (without a reason, or as bad protocol), or spoils an exchange that keeps the password to itself, is
+// shown none by another way. Throws as sign_in_failure(), PipelineBroken.
 [[nodiscard]] SignInWay authenticate(Connection& connection, const SignInRequest& request);
 
 // The server took the commands sent along for a part of the sign-in.

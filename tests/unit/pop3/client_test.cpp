@@ -85,6 +85,7 @@ const std::vector<Row>& rows() {
        {},
        [](Played& p) { EXPECT_NE(p.failure_text.find("challenge cannot be read"), Names::value_type::npos); }},
       {"auth_binding_refused", {}, FailureKind::kAuthentication, with_stls},
+      {"auth_bound_wrong", {}, FailureKind::kAuthentication, with_stls},
       {"auth_binding_refused_insecure",
        {},
        FailureKind::kAuthentication,
