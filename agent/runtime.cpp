@@ -2,6 +2,7 @@
 
 #include "agent/control/requests.h"
 #include "agent/control/socket.h"
+#include "agent/crash_note.h"
 #include "agent/delivery/dispatcher.h"
 #include "agent/pipeline/outside_watch.h"
 #include "agent/pipeline/scheduler.h"
@@ -108,6 +109,8 @@ struct Runtime::State {
 Runtime::Runtime(std::shared_ptr<const Config> config, Log& log)
     : state_(std::make_unique<State>(std::move(config), log)) {
   State& state = *state_;
+  heed_crash_notes(*state.store, state.config->data_dir, state.clock, log);
+  leave_crash_notes(state.config->data_dir);
   state.servers.apply(*state.config);
   state.control = std::make_unique<control::Socket>(
       state.config->data_dir, [&state](const nlohmann::json& request) { return state.answer(request); }, state.lot,

@@ -27,6 +27,7 @@ struct QueuedDelivery {
   bool answer_lost = false;               // an attempt was begun and no end of it recorded (the window of RFC 1047)
   bool held = false;                      // waits for its user: never due
   bool warned = false;                    // its delay was reported
+  unsigned crashes = 0;                   // of the agent, over it, since it was last released
   std::string last_error;                 // printable
   std::string message_id, from, subject;  // of the message, for listings
 };
@@ -87,10 +88,15 @@ class Queue {
   // The attempt stays open: its answer was lost. Whether there still is such a delivery.
   [[nodiscard]] virtual bool retry_at(DeliveryId id, mail::WallTime when) = 0;
 
+  // The process crashed over it: tried again at `next_attempt`, held from the kPoisonAttempts-th crash on, with a
+  // history event. What became of it; nullopt: there is no such delivery. `why`: printable.
+  virtual std::optional<QueuedDelivery> note_crash(DeliveryId id, mail::WallTime now, mail::WallTime next_attempt,
+                                                   const std::string& why) = 0;
+
   // What the user wants of some; each call is one transaction and answers which of them do not exist. Each but
   // retry_now() is written to the history.
   [[nodiscard]] virtual std::vector<DeliveryId> retry_now(const std::vector<DeliveryId>& ids, mail::WallTime now) = 0;
-  // Until release() or retry_now().
+  // Until release() or retry_now(), which forget its crashes, too.
   [[nodiscard]] virtual std::vector<DeliveryId> hold(const std::vector<DeliveryId>& ids, mail::WallTime now) = 0;
   [[nodiscard]] virtual std::vector<DeliveryId> release(const std::vector<DeliveryId>& ids, mail::WallTime now) = 0;
   // The user's own explicit discard.

@@ -7,6 +7,7 @@
 #include "agent/commands/table.h"
 #include "agent/control/requests.h"
 #include "agent/control/socket.h"
+#include "agent/crash_note.h"
 #include "agent/delivery/dispatcher.h"
 #include "agent/pipeline/account_poller.h"
 #include "agent/pipeline/connection_budget.h"
@@ -169,6 +170,8 @@ class PollCommand {
         runs_(chosen_accounts(*config_, request)) {}
 
   int run(storage::Store& store) {
+    heed_crash_notes(store, config_->data_dir, clock_, log_);
+    leave_crash_notes(config_->data_dir);
     if (request_.retry_skipped) forget_skipped(store);
     net::ParkingLot lot;
     net::WorkerPool polling("poll", std::clamp<std::size_t>(runs_.size(), 1, kMaxPollWorkers));

@@ -62,6 +62,7 @@ json to_json(const storage::QueuedDelivery& delivery) {
           {"attempts", delivery.attempts},
           {"answer_lost", delivery.answer_lost},
           {"held", delivery.held},
+          {"crashes", delivery.crashes},
           {"last_error", delivery.last_error},
           {"message_id", mail::printable(delivery.message_id)},
           {"from", delivery.from},

@@ -1,5 +1,6 @@
 #include "agent/delivery/attempt.h"
 
+#include "agent/crash_note.h"
 #include "agent/delivery/trace.h"
 #include "agent/delivery/undelivered.h"
 #include "agent/trouble.h"
@@ -21,6 +22,8 @@ class Attempt {
       : room_(room), delivery_(delivery), policy_(policy_of(room.config, delivery.destination)) {}
 
   AttemptEnd run(delivery::Transport& transport, bool remote, const std::stop_token& stop) {
+    const std::string note = crash_note_of(delivery_);
+    const InHand in_hand(note);
     if (!is_wanted()) {
       end_.cancelled = true;
       return end_;

@@ -1,5 +1,6 @@
 #include "agent/pipeline/intake.h"
 
+#include "agent/crash_note.h"
 #include "agent/pipeline/plan.h"
 #include "mail/ascii.h"
 #include "mail/digest.h"
@@ -70,17 +71,20 @@ Intake::~Intake() {
 
 void Intake::begin(const retrieval::Incoming& message) {
   message_ = message;
+  crash_note_ = crash_note_of(message.source);
   incoming_ = store_.content().begin(message.size_hint);
   scanner_.emplace();
 }
 
 void Intake::append(std::string_view bytes) {
+  const InHand in_hand(crash_note_);
   scanner_->feed(bytes);
   incoming_->append(bytes);
   if (observer_ != nullptr) observer_->received(bytes.size());
 }
 
 void Intake::end() {
+  const InHand in_hand(crash_note_);
   mail::MessageFacts facts = scanner_->finish();
   std::shared_ptr<const mail::Content> content = incoming_->finish();
   scanner_.reset();

@@ -59,6 +59,7 @@ class Intake final : public retrieval::MessageSink {
   IntakeObserver* observer_;
 
   retrieval::Incoming message_;
+  std::string crash_note_;
   std::unique_ptr<storage::IncomingContent> incoming_;
   std::optional<mail::MessageScanner> scanner_;
 

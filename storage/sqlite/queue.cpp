@@ -1,6 +1,7 @@
 #include "storage/sqlite/queue.h"
 
 #include "mail/limits.h"
+#include "storage/ledger.h"
 #include "storage/packing.h"
 #include "storage/sqlite/acceptor.h"
 
@@ -14,7 +15,7 @@ namespace {
 #define MAILSTEAD_SELECT_DELIVERY                                                                                    \
   "SELECT d.id, d.message, d.content, c.size, d.destination, d.sender, d.recipients, d.folder, d.flags, d.keywords," \
   " d.internal_date, d.created, d.next_attempt, d.attempts, d.begun OR d.answer_lost, d.last_error, m.message_id,"   \
-  " m.sender, m.subject, d.held, d.warned FROM deliveries d JOIN contents c ON c.id = d.content"                     \
+  " m.sender, m.subject, d.held, d.warned, d.crashes FROM deliveries d JOIN contents c ON c.id = d.content"          \
   " JOIN messages m ON m.id = d.message "
 
 QueuedDelivery read_delivery(const Query& row) {
@@ -40,6 +41,7 @@ QueuedDelivery read_delivery(const Query& row) {
   delivery.subject = row.string(18);
   delivery.held = row.integer(19) != 0;
   delivery.warned = row.integer(20) != 0;
+  delivery.crashes = row.number<unsigned>(21);
   return delivery;
 }
 
@@ -232,6 +234,22 @@ bool SqliteQueue::retry_at(DeliveryId id, mail::WallTime when) {
   return found;
 }
 
+std::optional<QueuedDelivery> SqliteQueue::note_crash(DeliveryId id, mail::WallTime now, mail::WallTime next_attempt,
+                                                      const std::string& why) {
+  database_.write([&](WriteContext& context) {
+    std::optional<Pending> pending = find_pending(context, id);
+    if (!pending) return;
+    context.db
+        .query(
+            "UPDATE deliveries SET crashes = crashes + 1, held = held OR crashes + 1 >= ?2, next_attempt = ?3,"
+            " last_error = ?4 WHERE id = ?1")
+        .bind(id, kPoisonAttempts, next_attempt, cut(why))
+        .run();
+    context.messages.add_event(pending->message, now, "crashed", pending->destination + ": " + std::string(cut(why)));
+  });
+  return find(id);
+}
+
 template <typename Change>
 std::vector<DeliveryId> SqliteQueue::change(const std::vector<DeliveryId>& ids, Change change) {
   std::vector<DeliveryId> missing;
@@ -251,7 +269,9 @@ std::vector<DeliveryId> SqliteQueue::change(const std::vector<DeliveryId>& ids, 
 
 std::vector<DeliveryId> SqliteQueue::retry_now(const std::vector<DeliveryId>& ids, mail::WallTime now) {
   return change(ids, [&](WriteContext& context, DeliveryId id, const Pending&) {
-    context.db.query("UPDATE deliveries SET held = 0, next_attempt = ?2 WHERE id = ?1").bind(id, now).run();
+    context.db.query("UPDATE deliveries SET held = 0, crashes = 0, next_attempt = ?2 WHERE id = ?1")
+        .bind(id, now)
+        .run();
   });
 }
 
@@ -264,7 +284,7 @@ std::vector<DeliveryId> SqliteQueue::hold(const std::vector<DeliveryId>& ids, ma
 
 std::vector<DeliveryId> SqliteQueue::release(const std::vector<DeliveryId>& ids, mail::WallTime now) {
   return change(ids, [&](WriteContext& context, DeliveryId id, const Pending& pending) {
-    context.db.query("UPDATE deliveries SET held = 0 WHERE id = ?1").bind(id).run();
+    context.db.query("UPDATE deliveries SET held = 0, crashes = 0 WHERE id = ?1").bind(id).run();
     context.messages.add_event(pending.message, now, "released", "in the queue for " + pending.destination);
   });
 }

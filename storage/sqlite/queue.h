@@ -36,6 +36,8 @@ class SqliteQueue final : public Queue {
   void begin_attempt(DeliveryId id, mail::WallTime now) override;
   void end_attempt(DeliveryId id, mail::WallTime now, const AttemptOutcome& outcome) override;
   [[nodiscard]] bool retry_at(DeliveryId id, mail::WallTime when) override;
+  std::optional<QueuedDelivery> note_crash(DeliveryId id, mail::WallTime now, mail::WallTime next_attempt,
+                                           const std::string& why) override;
   [[nodiscard]] std::vector<DeliveryId> retry_now(const std::vector<DeliveryId>& ids, mail::WallTime now) override;
   [[nodiscard]] std::vector<DeliveryId> hold(const std::vector<DeliveryId>& ids, mail::WallTime now) override;
   [[nodiscard]] std::vector<DeliveryId> release(const std::vector<DeliveryId>& ids, mail::WallTime now) override;

@@ -6,6 +6,7 @@ import os
 import random
 import re
 import signal
+import sqlite3
 import subprocess
 import time
 import unittest
@@ -139,6 +140,58 @@ class Crash(unittest.TestCase):
             with open(os.path.join(directory / "Maildir/new", name), "rb") as file:
                 got.append(file.read().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
         agent.assert_same(self, got, messages)
+
+
+    def crashes_at(self, made, stage):
+        """As often as it takes until the agent survives; what it says then."""
+        for crashes in range(5):
+            result = made.command("poll", expect=None, environment={"MAILSTEAD_FAULT": f"{stage}:1:{signal.SIGSEGV.value}"})
+            if result.returncode != -signal.SIGSEGV:
+                return crashes, result
+            self.assertTrue(os.path.exists(os.path.join(made.data, "crashes")))
+        self.fail(f"it crashes on and on at {stage}")
+
+    def test_a_message_that_crashes_the_agent_on_its_way_in_is_stepped_over(self):
+        for protocol in ("imap", "pop3"):
+            user = self.users.pop()
+            self.server.fill(user, corpus.corpus(1, seed=81, size=3000, tag=protocol))
+            made = self.make(protocol, user)
+            with self.subTest(protocol=protocol):
+                crashes, _ = self.crashes_at(made, "receive.done")
+                self.assertEqual(crashes, 3)
+                self.assertIn("SIGSEGV", made.command("status").stdout)
+                later = corpus.corpus(2, seed=82, size=3000, tag=protocol)
+                self.server.fill(user, later)
+                made.poll()
+                agent.assert_same(self, made.kept(), later)
+
+    def test_a_delivery_that_crashes_the_agent_is_held(self):
+        directory = peers.Directory("maildir")
+        self.addCleanup(directory.remove)
+        user = self.users.pop()
+        messages = corpus.corpus(1, seed=91, size=3000)
+        self.server.fill(user, messages)
+        made = self.make("imap", user, destinations={"out": {"type": "maildir", "path": directory / "Maildir"}},
+                         default_destination="out")
+        for crashes in range(3):
+            result = made.command("poll", expect=None, environment={"MAILSTEAD_FAULT": f"maildir.before_sync:1:{signal.SIGSEGV.value}"})
+            self.assertEqual(result.returncode, -signal.SIGSEGV, result.stderr)
+            # Heeded at the next start: the delivery waits for a minute, so that others would go first.
+            result = made.command("poll", expect=None)
+            self.assertIn("crashed (SIGSEGV) while it delivered", result.stderr)
+            queued = json.loads(made.command("queue", "list", "--json").stdout)
+            self.assertEqual([(one["crashes"], one["held"]) for one in queued], [(crashes + 1, crashes == 2)])
+            if crashes < 2:
+                self.make_due(made)
+        self.assertIn("held until: mailstead queue release", result.stderr)
+        self.assertIn("crashed", made.command("explain", re.search(rb"Message-ID: (\S+)", messages[0]).group(1).decode()).stdout)
+        made.command("queue", "retry")
+        made.command("poll")
+        self.assertEqual(len(os.listdir(directory / "Maildir/new")), 1)
+
+    def make_due(self, made):
+        with sqlite3.connect(os.path.join(made.data, "mailstead.db")) as db:
+            db.execute("UPDATE deliveries SET next_attempt = 0")
 
 
 if __name__ == "__main__":

@@ -56,6 +56,26 @@ TEST_P(QueueContract, ABegunAttemptWithoutEndIsInDoubtForGood) {
   EXPECT_EQ(queue().find(id)->attempts, 2U);
 }
 
+TEST_P(QueueContract, HoldsWhatCrashesTheProcessTooOften) {
+  DeliveryId id = enqueue(1, {"a@x"});
+  for (unsigned crashes = 1; crashes < kPoisonAttempts; ++crashes) {
+    auto after = queue().note_crash(id, at(crashes), at(crashes + 60), "it crashed");
+    ASSERT_TRUE(after.has_value());
+    EXPECT_EQ(after->crashes, crashes);
+    EXPECT_FALSE(after->held);
+    EXPECT_EQ(after->next_attempt, at(crashes + 60));
+  }
+  open();
+  EXPECT_TRUE(queue().note_crash(id, at(9), at(70), "it crashed")->held);
+  EXPECT_THAT(queue().due("relay", at(1000), 10, {}), IsEmpty());
+  EXPECT_EQ(queue().find(id)->last_error, "it crashed");
+  EXPECT_EQ(store().history().by_id(queue().find(id)->message)->events.back().kind, "crashed");
+  EXPECT_THAT(queue().release({id}, at(10)), IsEmpty());
+  EXPECT_EQ(queue().find(id)->crashes, 0U);
+  EXPECT_FALSE(queue().note_crash(id, at(11), at(70), "once more")->held);
+  EXPECT_FALSE(queue().note_crash(id + 1, at(11), at(70), "nothing").has_value());
+}
+
 TEST_P(QueueContract, AnEndedAttemptIsNotInDoubt) {
   DeliveryId id = enqueue(1, {"a@x"});
   queue().begin_attempt(id, at(1));
