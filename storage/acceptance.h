@@ -96,4 +96,7 @@ class Acceptor {
   virtual void flush() = 0;
 };
 
+// How the history tells where a message goes: "placed", "in alice/INBOX"; "queued", "for relay bob@example.com".
+[[nodiscard]] std::vector<HistoryEvent> outcome_events(const Acceptance& acceptance);
+
 }  // namespace mailstead::storage

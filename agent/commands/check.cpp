@@ -5,6 +5,7 @@
 #include "agent/commands/table.h"
 #include "agent/delivery/destinations.h"
 #include "agent/pipeline/account_poller.h"
+#include "agent/pipeline/replay.h"
 #include "mail/escape.h"
 #include "mail/units.h"
 
@@ -20,6 +21,7 @@ namespace {
 
 struct CheckArguments {
   bool connect = false, data = false, json = false;
+  std::size_t replay = 0;
 };
 
 // What one account or destination answered.
@@ -126,6 +128,35 @@ void print(const storage::CheckReport& report) {
              mail::format_size(report.bytes), mail::format_size(report.dead_bytes));
 }
 
+std::string joined(const std::vector<std::string>& outcome) {
+  return mail::printable(fmt::format("{}", fmt::join(outcome, ", ")));
+}
+
+// Other rules are no fault: the status stays as it is.
+void replay_newest(const Config& config, std::size_t limit, nlohmann::json* as_json) {
+  constexpr std::size_t kShown = 40;
+  Table table({"MESSAGE", "FROM", "SUBJECT", "WENT", "WOULD GO"});
+  nlohmann::json messages = nlohmann::json::array();
+  ReplayCounts counts;
+  if (const auto store = open_to_read(config))
+    counts = replay(*store, config, limit, mail::SystemClock().wall(), [&](const Replayed& one) {
+      table.row({std::to_string(one.message), mail::printable(one.from, kShown), mail::printable(one.subject, kShown),
+                 joined(one.was), joined(one.would)});
+      messages.push_back({{"message", one.message},
+                          {"from", one.from},
+                          {"subject", one.subject},
+                          {"went", one.was},
+                          {"would_go", one.would}});
+    });
+  if (as_json != nullptr) {
+    (*as_json)["replay"] = {{"messages", counts.messages}, {"gone", counts.gone}, {"different", messages}};
+    return;
+  }
+  if (!table.empty()) fmt::print("{}", table.text());
+  fmt::print("rules: {} of the newest {} would go otherwise{}\n", counts.different, counted(counts.messages, "message"),
+             counts.gone == 0 ? "" : fmt::format(" ({} more are not kept any more)", counts.gone));
+}
+
 int check(const GlobalOptions& options, const CheckArguments& arguments) {
   const auto config = load(options);
   nlohmann::json all{{"configuration", config->file},
@@ -154,6 +185,7 @@ int check(const GlobalOptions& options, const CheckArguments& arguments) {
     else
       print(report);
   }
+  if (arguments.replay > 0) replay_newest(*config, arguments.replay, arguments.json ? &all : nullptr);
   all["ok"] = ok;
   if (arguments.json) fmt::print("{}\n", all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
   return ok ? kDone : kSomethingFailed;
@@ -165,6 +197,9 @@ std::function<int()> add_check(CLI::App& app, const GlobalOptions& options) {
   auto arguments = std::make_shared<CheckArguments>();
   app.add_flag("--connect", arguments->connect, "Sign in to every account and destination and say what is found");
   app.add_flag("--data", arguments->data, "Hold database and segments against each other, every digest verified");
+  app.add_option("--replay", arguments->replay,
+                 "Run the newest N messages through the rules: which would go otherwise?")
+      ->type_name("N");
   app.add_flag("--json", arguments->json, "The result as JSON");
   return [&options, arguments] { return check(options, *arguments); };
 }

@@ -9,6 +9,7 @@ const std::vector<Command>& commands() {
       {"poll", "One poll of the named (or all) accounts, then exit", add_poll},
       {"check", "Validate the configuration; --connect signs in everywhere, --data checks what is kept", add_check},
       {"route", "Explain what the rules do with a message; nothing is delivered", add_route},
+      {"reroute", "Put mail that is kept where the rules want it today", add_reroute},
       {"explain", "The history of a message: where did that mail go?", add_explain},
       {"status", "Accounts, queue, mailboxes and listeners", add_status},
       {"queue", "The deliveries not yet done", add_queue},

@@ -17,6 +17,7 @@ std::function<int()> add_explain(CLI::App& app, const GlobalOptions& options);
 std::function<int()> add_folders(CLI::App& app, const GlobalOptions& options);
 std::function<int()> add_poll(CLI::App& app, const GlobalOptions& options);
 std::function<int()> add_queue(CLI::App& app, const GlobalOptions& options);
+std::function<int()> add_reroute(CLI::App& app, const GlobalOptions& options);
 std::function<int()> add_route(CLI::App& app, const GlobalOptions& options);
 std::function<int()> add_run(CLI::App& app, const GlobalOptions& options);
 std::function<int()> add_status(CLI::App& app, const GlobalOptions& options);

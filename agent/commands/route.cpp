@@ -1,9 +1,9 @@
 // mailstead route: which rules match a message, which do not and why, and what would be done. Nothing is delivered.
 #include "agent/commands/command.h"
 #include "agent/commands/list.h"
-#include "agent/pipeline/plan.h"
+#include "agent/commands/reroute.h"
+#include "agent/pipeline/examined.h"
 #include "mail/escape.h"
-#include "mail/scan.h"
 #include "router/rule_set.h"
 
 #include <fmt/format.h>
@@ -22,7 +22,7 @@ namespace {
 
 struct RouteArguments {
   std::vector<std::string> files;
-  std::string account, folder;
+  std::string account, folder, against;
   bool json = false;
 };
 
@@ -116,22 +116,19 @@ nlohmann::json to_json(const Config& config, const std::string& file, const rout
 }
 
 router::Explanation explain(const Config& config, const RouteArguments& arguments, std::string bytes) {
-  const auto facts = mail::scan_message(bytes);
-  const mail::MemoryContent content(std::move(bytes));
-  const auto header = mail::HeaderBlock::parse(facts.header);
-  const mail::SystemClock clock;
-  const std::string sender = envelope_sender_of(facts);
-  std::vector<std::string> recipients;
   const auto account = config.accounts.find(arguments.account);
-  const bool multidrop = account != config.accounts.end() && account->second.envelope;
-  if (multidrop) recipients = mail::envelope_recipients(header, *account->second.envelope);
-  const mail::Flags flags;
-  return config.rules->explain({facts, header, content, arguments.account, arguments.folder, flags, clock.wall(),
-                                clock.wall(), sender, recipients, multidrop});
+  const Examined message(std::make_shared<mail::MemoryContent>(std::move(bytes)),
+                         account == config.accounts.end() ? nullptr : &account->second);
+  const auto now = mail::SystemClock().wall();
+  const Origin origin{arguments.account, arguments.folder, {}, now};
+  return config.rules->explain(message.subject(origin, now));
 }
 
 int route(const GlobalOptions& options, const RouteArguments& arguments) {
   const auto config = load(options);
+  if (!arguments.against.empty()) return route_against(*config, arguments.against, arguments.json);
+  if (arguments.files.empty())
+    throw Refusal{"", "no message is named", "name files, - for standard input, or --against USER/FOLDER"};
   if (!arguments.account.empty() && !config->accounts.contains(arguments.account))
     throw Refusal{config->file, "there is no account \"" + arguments.account + "\"", ""};
   nlohmann::json all = nlohmann::json::array();
@@ -150,9 +147,12 @@ int route(const GlobalOptions& options, const RouteArguments& arguments) {
 
 std::function<int()> add_route(CLI::App& app, const GlobalOptions& options) {
   auto arguments = std::make_shared<RouteArguments>();
-  app.add_option("FILE", arguments->files, "Files with one message each; - is standard input")->required();
+  app.add_option("FILE", arguments->files, "Files with one message each; - is standard input");
   app.add_option("--account", arguments->account, "As if it had been fetched from this account")->type_name("NAME");
   app.add_option("--folder", arguments->folder, "… and from this folder of it")->type_name("NAME");
+  app.add_option("--against", arguments->against, "Kept mail instead: what the rules would put elsewhere today")
+      ->type_name("USER[/FOLDER]")
+      ->excludes("FILE");
   app.add_flag("--json", arguments->json, "The result as JSON");
   return [&options, arguments] { return route(options, *arguments); };
 }

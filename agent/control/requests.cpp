@@ -1,6 +1,7 @@
 #include "agent/control/requests.h"
 
 #include "agent/control/poll_request.h"
+#include "agent/pipeline/rerouting.h"
 #include "mail/failure.h"
 
 #include <nlohmann/json.hpp>
@@ -97,6 +98,11 @@ json remove_user(const json& request, const Room& room) {
   return {{"ok", true}};
 }
 
+json reroute(const json& request, const Room& room) {
+  const auto messages = read_misplaced(request.at("messages"));
+  return {{"ok", true}, {"count", put_right(room.store, text(request, "user"), messages, room.clock.wall())}};
+}
+
 struct Request {
   std::string_view name;
   json (*run)(const json&, const Room&);
@@ -107,7 +113,7 @@ constexpr std::array kRequests{
     Request{"queue retry", retry},       Request{"queue hold", hold},
     Request{"queue release", release},   Request{"queue drop", drop},
     Request{"user add", add_user},       Request{"user passwd", set_keys},
-    Request{"user remove", remove_user},
+    Request{"user remove", remove_user}, Request{"reroute", reroute},
 };
 
 }  // namespace

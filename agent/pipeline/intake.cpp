@@ -6,7 +6,6 @@
 #include "mail/digest.h"
 #include "mail/escape.h"
 #include "mail/failpoint.h"
-#include "mail/header.h"
 
 #include <algorithm>
 #include <utility>
@@ -14,14 +13,6 @@
 namespace mailstead::agent {
 
 namespace {
-
-// Bounds of what is kept of a header for listings; the message itself is kept whole.
-constexpr std::size_t kMaxListed = 500;
-
-std::string listed(const mail::HeaderBlock& header, std::string_view name) {
-  const auto* field = header.first(name);
-  return field == nullptr ? std::string() : mail::printable(mail::decoded_value(*field), kMaxListed);
-}
 
 std::optional<mail::WallTime> cleanup_time(const AccountConfig& account, mail::WallTime now) {
   if (account.after_fetch.action == AfterFetch::Do::kKeep) return std::nullopt;
@@ -97,39 +88,26 @@ void Intake::end() {
   }
 
   const mail::WallTime now = clock_.wall();
-  const auto header = mail::HeaderBlock::parse(facts.header);
-  const std::string sender = envelope_sender_of(facts);
-  std::vector<std::string> envelope_to;
-  if (account_.envelope) envelope_to = mail::envelope_recipients(header, *account_.envelope);
-  const router::Subject subject{facts,
-                                header,
-                                *content,
-                                account_.name,
-                                message_.source.folder,
-                                message_.flags,
-                                message_.internal_date,
-                                now,
-                                sender,
-                                envelope_to,
-                                account_.envelope.has_value()};
-  const router::Decision decision = config_->rules->decide(subject);
+  const Examined message(std::move(facts), std::move(content), &account_);
+  const Origin origin{account_.name, message_.source.folder, message_.flags, message_.internal_date};
+  const router::Decision decision = config_->rules->decide(message.subject(origin, now));
 
   storage::Acceptance acceptance;
   acceptance.source = message_.source;
   acceptance.now = now;
   acceptance.internal_date = message_.internal_date;
-  acceptance.size = facts.size;
-  acceptance.fingerprint = with_recipients(facts.fingerprint, envelope_to);
-  acceptance.message_id = facts.message_id;
+  acceptance.size = message.facts.size;
+  acceptance.fingerprint = with_recipients(message.facts.fingerprint, message.envelope_to);
+  acceptance.message_id = message.facts.message_id;
   acceptance.identity = message_.identity;
-  acceptance.from = listed(header, "From");
-  acceptance.subject = listed(header, "Subject");
+  acceptance.from = message.listed("From");
+  acceptance.subject = message.listed("Subject");
   acceptance.duplicates = config_->duplicates;
   acceptance.cleanup_at = cleanup_time(account_, now);
   std::string received = where(message_.source);
-  if (account_.envelope) received += ", " + recipients_text(envelope_to);
+  if (message.multidrop) received += ", " + recipients_text(message.envelope_to);
   acceptance.events.push_back({now, "received", std::move(received)});
-  plan_acceptance(*config_, decision, facts, std::move(content), sender, acceptance);
+  plan_acceptance(*config_, decision, message, acceptance);
 
   store_.acceptor().accept(std::move(acceptance),
                            [this, source = message_.source](const auto& result) { settle(source, result); });

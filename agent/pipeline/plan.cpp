@@ -1,8 +1,6 @@
 #include "agent/pipeline/plan.h"
 
-#include "mail/address.h"
 #include "mail/escape.h"
-#include "mail/header.h"
 #include "mail/header_edit.h"
 
 #include <fmt/format.h>
@@ -15,16 +13,10 @@ namespace {
 
 class Planner {
  public:
-  Planner(const Config& config, const router::Decision& decision, const mail::MessageFacts& facts,
-          std::shared_ptr<const mail::Content> content, const std::string& sender, storage::Acceptance& acceptance)
-      : config_(config),
-        decision_(decision),
-        facts_(facts),
-        content_(std::move(content)),
-        sender_(sender),
-        acceptance_(acceptance) {
-    acceptance_.contents.push_back(
-        {content_, facts.content, facts.header.size(), mail::encode_structure(facts.structure)});
+  Planner(const Config& config, const router::Decision& decision, const Examined& message,
+          storage::Acceptance& acceptance)
+      : config_(config), decision_(decision), message_(message), acceptance_(acceptance) {
+    keep(message.content, message.facts);
   }
 
   void run() {
@@ -67,7 +59,7 @@ class Planner {
   void queue(const DestinationConfig& destination, const router::PlannedDelivery& planned) {
     storage::NewDelivery delivery;
     delivery.destination = destination.name;
-    delivery.sender = destination.from.empty() ? sender_ : destination.from == "<>" ? "" : destination.from;
+    delivery.sender = destination.from.empty() ? message_.sender : destination.from == "<>" ? "" : destination.from;
     delivery.recipients = planned.to.empty() ? destination.to : planned.to;
     delivery.folder = planned.folder;
     delivery.flags = planned.flags;
@@ -81,14 +73,17 @@ class Planner {
     if (edits == 0) return 0;
     auto [entry, is_new] = edited_.try_emplace(edits, 0);
     if (!is_new) return entry->second;
-    auto bytes = mail::apply_edits(content_, facts_.header.size(), std::span(decision_.edits).first(edits));
-    mail::MessageScanner scanner;
-    mail::for_each_chunk(*bytes, 0, bytes->size(), [&](std::string_view chunk) { scanner.feed(chunk); });
-    auto facts = scanner.finish();
-    acceptance_.contents.push_back(
-        {std::move(bytes), facts.content, facts.header.size(), mail::encode_structure(facts.structure)});
+    auto bytes =
+        mail::apply_edits(message_.content, message_.facts.header.size(), std::span(decision_.edits).first(edits));
+    const auto facts = scan(*bytes);
+    keep(std::move(bytes), facts);
     entry->second = acceptance_.contents.size() - 1;
     return entry->second;
+  }
+
+  void keep(std::shared_ptr<const mail::Content> bytes, const mail::MessageFacts& facts) {
+    acceptance_.contents.push_back(
+        {std::move(bytes), facts.content, facts.header.size(), mail::encode_structure(facts.structure)});
   }
 
   void event(std::string kind, std::string text) {
@@ -97,30 +92,16 @@ class Planner {
 
   const Config& config_;
   const router::Decision& decision_;
-  const mail::MessageFacts& facts_;
-  std::shared_ptr<const mail::Content> content_;
-  const std::string& sender_;
+  const Examined& message_;
   storage::Acceptance& acceptance_;
   std::map<std::size_t, std::size_t> edited_;
 };
 
 }  // namespace
 
-void plan_acceptance(const Config& config, const router::Decision& decision, const mail::MessageFacts& facts,
-                     std::shared_ptr<const mail::Content> content, const std::string& envelope_sender,
+void plan_acceptance(const Config& config, const router::Decision& decision, const Examined& message,
                      storage::Acceptance& acceptance) {
-  Planner(config, decision, facts, std::move(content), envelope_sender, acceptance).run();
-}
-
-std::string envelope_sender_of(const mail::MessageFacts& facts) {
-  auto header = mail::HeaderBlock::parse(facts.header);
-  const auto* field = header.first("Return-Path");
-  if (field == nullptr) return {};
-  for (const auto& address : mail::parse_addresses(field->value)) {
-    std::string text = address.addr_spec();
-    if (mail::is_envelope_address(text)) return text;
-  }
-  return {};
+  Planner(config, decision, message, acceptance).run();
 }
 
 }  // namespace mailstead::agent

@@ -137,14 +137,8 @@ class Accepting {
     std::vector<HistoryEvent> events;
     add_received(events);
     events.insert(events.end(), acceptance_.events.begin(), acceptance_.events.end());
-    for (const NewPlacement& placement : acceptance_.placements) {
-      events.push_back({acceptance_.now, "placed", "in " + placement.user + "/" + placement.folder});
-    }
-    for (const NewDelivery& delivery : acceptance_.deliveries) {
-      std::string text = "for " + delivery.destination;
-      for (const std::string& recipient : delivery.recipients) text.append(" ").append(recipient);
-      events.push_back({acceptance_.now, "queued", text});
-    }
+    const std::vector<HistoryEvent> outcome = outcome_events(acceptance_);
+    events.insert(events.end(), outcome.begin(), outcome.end());
     MessageId id = add_message(events, 0);
     std::vector<ContentId> contents(acceptance_.contents.size(), 0);
     for (const NewPlacement& placement : acceptance_.placements) {

@@ -84,9 +84,34 @@ std::vector<MessageHistory> SqliteHistory::search(const std::string& text, std::
   return read_all(*db, query);
 }
 
+std::vector<PlacedMessage> SqliteHistory::placed(MailboxId mailbox) const {
+  auto db = database_.readers.lend();
+  Query query =
+      db->query("SELECT uid, message FROM placements WHERE mailbox = ?1 AND message IS NOT NULL ORDER BY uid");
+  query.bind(mailbox);
+  std::vector<PlacedMessage> found;
+  while (query.next()) found.push_back({query.number<Uid>(0), query.integer(1)});
+  return found;
+}
+
+std::optional<ContentId> SqliteHistory::content_of(MessageId message) const {
+  auto db = database_.readers.lend();
+  Query query = db->query(
+      "SELECT content FROM placements WHERE message = ?1 UNION ALL SELECT content FROM deliveries WHERE message = ?1"
+      " LIMIT 1");
+  query.bind(message);
+  if (!query.next()) return std::nullopt;
+  return query.integer(0);
+}
+
 void SqliteHistory::add(MessageId message, const HistoryEvent& event) {
-  database_.write(
-      [&](WriteContext& context) { context.messages.add_event(message, event.time, event.kind, event.text); });
+  add_all({{message, event}});
+}
+
+void SqliteHistory::add_all(const std::vector<std::pair<MessageId, HistoryEvent>>& events) {
+  database_.write([&](WriteContext& context) {
+    for (const auto& [message, event] : events) context.messages.add_event(message, event.time, event.kind, event.text);
+  });
 }
 
 }  // namespace mailstead::storage::sqlite

@@ -12,7 +12,10 @@ class SqliteHistory final : public History {
   [[nodiscard]] std::vector<MessageHistory> by_message_id(const std::string& message_id) const override;
   [[nodiscard]] std::optional<MessageHistory> by_id(MessageId id) const override;
   [[nodiscard]] std::vector<MessageHistory> search(const std::string& text, std::size_t limit) const override;
+  [[nodiscard]] std::vector<PlacedMessage> placed(MailboxId mailbox) const override;
+  [[nodiscard]] std::optional<ContentId> content_of(MessageId message) const override;
   void add(MessageId message, const HistoryEvent& event) override;
+  void add_all(const std::vector<std::pair<MessageId, HistoryEvent>>& events) override;
 
  private:
   const Database& database_;

@@ -160,6 +160,26 @@ class Commands(unittest.TestCase):
         self.assertIn("20 dropped", made.command("queue", "drop", "--destination", "relay").stdout)
         self.assertEqual(queue(), [])
 
+    def test_kept_mail_is_held_against_new_rules_and_put_right(self):
+        made = self.make(listeners={"imap": {"address": "127.0.0.1:0", "tls": "none"}})
+        made.add_user("me")
+        made.poll()
+        self.assertIn("0 would lie elsewhere", made.command("route", "--against", "me").stdout)
+        made.configure({**made.configuration, "rules": [
+            {"name": "sort", "if": {"header": "Subject", "exists": True}, "then": [{"deliver": "home", "folder": "Sorted/All"}]}]})
+        self.assertIn("rules: 20 of the newest 20 messages would go otherwise", made.command("check", "--replay", "50").stdout)
+        against = made.command("route", "--against", "me/INBOX").stdout
+        self.assertIn("Sorted/All", against)
+        self.assertIn("20 messages looked at, 20 would lie elsewhere; to put them there: mailstead reroute me/INBOX", against)
+        self.assertEqual(len(json.loads(made.command("reroute", "me", "--dry-run", "--json").stdout)["messages"]), 20)
+        made.start()  # it holds the data: the command asks it
+        self.assertIn("20 put where the rules want them", made.command("reroute", "me").stdout)
+        self.assertEqual((len(made.read_mailbox("INBOX")), len(made.read_mailbox("Sorted/All"))), (0, 20))
+        self.assertIn("0 would lie elsewhere", made.command("route", "--against", "me").stdout)
+        self.assertIn("has no mailbox", made.command("route", "--against", "me/None", expect=None).stderr)
+        self.assertIn("no mailboxes", made.command("reroute", "nobody", expect=None).stderr)
+        self.assertIn("no message is named", made.command("route", expect=2).stderr)
+
     def test_signals_reload_poll_and_stop(self):
         made = self.make(accounts={"source": agent.account("imap", self.server, poll="1h")})
         made.start()
