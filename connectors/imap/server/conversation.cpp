@@ -10,7 +10,9 @@ std::string Conversation::capabilities() const {
     for (const std::string& mechanism : sasl::server_mechanisms(cleartext_allowed())) words += " AUTH=" + mechanism;
     return words;
   }
-  words += " NAMESPACE CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS UIDPLUS MOVE UNSELECT APPENDLIMIT=";
+  words +=
+      " NAMESPACE CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS UIDPLUS MOVE UNSELECT ENABLE ESEARCH SEARCHRES WITHIN"
+      " STATUS=SIZE APPENDLIMIT=";
   return words + std::to_string(context.max_append);
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "connectors/imap/server/enabled.h"
 #include "connectors/imap/server/incoming_message.h"
 #include "connectors/imap/server/mailbox_view.h"
 #include "connectors/imap/server/session.h"
@@ -25,6 +26,7 @@ struct Conversation {
   net::PeerFacts peer;
   std::function<void()> wake;
 
+  Enabled enabled;
   std::string user;  // "" before the sign-in
   std::unique_ptr<MailboxView> selected;
   std::unique_ptr<IncomingMessage> incoming;  // of the APPEND in hand

@@ -54,6 +54,10 @@ class MailboxView {
   // What we believe a change of ours did; pull() then finds only what differs.
   void assume(std::size_t position, storage::FlagChange change, const mail::Flags& flags);
 
+  // What "$" stands for (RFC 5182): UIDs, so that what is expunged drops out by itself.
+  [[nodiscard]] const SequenceSet& saved_result() const noexcept { return saved_result_; }
+  void save_result(SequenceSet uids) { saved_result_ = std::move(uids); }
+
   void mark_dirty() noexcept { signal_->dirty = true; }
   // Takes over what changed, if anything did. False: the mailbox is gone.
   [[nodiscard]] bool pull();
@@ -88,7 +92,8 @@ class MailboxView {
   std::size_t announced_ = 0;  // messages the client knows of
   std::size_t announced_recent_ = 0;
   std::size_t gone_count_ = 0;
-  std::size_t expunge_cursor_ = 0;    // positions from here on have had their EXPUNGE said; 0: none begun
+  std::size_t expunge_cursor_ = 0;  // positions from here on have had their EXPUNGE said; 0: none begun
+  SequenceSet saved_result_;
   std::vector<storage::Uid> untold_;  // whose flags differ from what was said
   std::shared_ptr<ChangeSignal> signal_ = std::make_shared<ChangeSignal>();
   std::unique_ptr<storage::MailStore::Subscription> subscription_;

@@ -18,7 +18,7 @@ using Kind = SearchKey::Kind;
 
 constexpr std::size_t kMaxKeys = 5000;
 
-enum class Argument { kNone, kString, kDate, kNumber, kKeyword };
+enum class Argument { kNone, kString, kDate, kNumber, kInterval, kKeyword };
 
 struct Word {
   std::string_view name;
@@ -47,6 +47,8 @@ constexpr Word kWords[] = {
     {"BEFORE", Kind::kBefore, Argument::kDate},
     {"ON", Kind::kOn, Argument::kDate},
     {"SINCE", Kind::kSince, Argument::kDate},
+    {"OLDER", Kind::kOlder, Argument::kInterval},
+    {"YOUNGER", Kind::kYounger, Argument::kInterval},
     {"SENTBEFORE", Kind::kSentBefore, Argument::kDate},
     {"SENTON", Kind::kSentOn, Argument::kDate},
     {"SENTSINCE", Kind::kSentSince, Argument::kDate},
@@ -81,6 +83,7 @@ class SearchReader {
     Depth depth(*this);
     char next = cursor_.peek();
     if (cursor_.try_char('(')) return keys(')');
+    if (cursor_.try_char('$')) return simple(Kind::kSaved);
     if (mail::is_digit(next) || next == '*') {
       SearchKey numbers;
       numbers.kind = Kind::kNumbers;
@@ -136,6 +139,13 @@ class SearchReader {
         cursor_.expect_space();
         result.size = cursor_.expect_number();
         break;
+      case Argument::kInterval: {
+        cursor_.expect_space();
+        auto seconds = cursor_.expect_number(UINT32_MAX);
+        if (seconds == 0) reject("an interval of zero seconds");
+        result.interval = std::chrono::seconds(seconds);
+        break;
+      }
       case Argument::kKeyword:
         cursor_.expect_space();
         result.name = std::string(cursor_.expect_atom());
@@ -187,10 +197,37 @@ class SearchReader {
   std::size_t count_ = 0, depth_ = 0;
 };
 
+SearchReturn read_return(Cursor& cursor) {
+  SearchReturn result;
+  if (!cursor.try_word("RETURN")) return result;
+  result.extended = true;
+  cursor.expect_space();
+  cursor.expect_list([&] {
+    std::string option = read_item_name(cursor);
+    if (option == "MIN") {
+      result.min = true;
+    } else if (option == "MAX") {
+      result.max = true;
+    } else if (option == "ALL") {
+      result.all = true;
+    } else if (option == "COUNT") {
+      result.count = true;
+    } else if (option == "SAVE") {
+      result.save = true;
+    } else {
+      reject("unknown return option of SEARCH");
+    }
+  });
+  if (result.silent() && !result.save) result.all = true;  // RFC 4731 §3.1: RETURN ()
+  cursor.expect_space();
+  return result;
+}
+
 }  // namespace
 
 SearchRequest read_search(Cursor& cursor) {
   SearchRequest request;
+  request.result = read_return(cursor);
   if (cursor.try_word("CHARSET")) {
     cursor.expect_space();
     std::string charset = cursor.expect_astring();

@@ -62,7 +62,7 @@ class Session final : public net::ServerSession {
           std::function<void()> wake)
       : context_(std::move(context)),
         recent_(std::move(recent)),
-        talk_{*context_, *recent_, std::move(peer), std::move(wake), {}, {}, {}, 0, false, false},
+        talk_{*context_, *recent_, std::move(peer), std::move(wake), {}, {}, {}, {}, 0, false, false},
         reader_(mail::kMaxLoginLine),
         started_(context_->clock.steady()) {}
 
@@ -261,7 +261,7 @@ Outcome Session::start(std::string_view text, std::string& output) {
                                                   : "You have signed in already.");
   }
   entry_ = entry;
-  Request request{by_uid, Cursor(rest.substr(name.size())), output};
+  Request request{tag_, by_uid, Cursor(rest.substr(name.size())), output};
   return entry->start(talk_, request);
 }
 

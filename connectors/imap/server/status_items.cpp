@@ -9,9 +9,9 @@ namespace mailstead::imap {
 namespace {
 
 constexpr std::pair<std::string_view, StatusItem> kItems[] = {
-    {"MESSAGES", StatusItem::kMessages}, {"RECENT", StatusItem::kRecent},
-    {"UIDNEXT", StatusItem::kUidNext},   {"UIDVALIDITY", StatusItem::kUidValidity},
-    {"UNSEEN", StatusItem::kUnseen},     {"APPENDLIMIT", StatusItem::kAppendLimit},
+    {"MESSAGES", StatusItem::kMessages},       {"RECENT", StatusItem::kRecent}, {"UIDNEXT", StatusItem::kUidNext},
+    {"UIDVALIDITY", StatusItem::kUidValidity}, {"UNSEEN", StatusItem::kUnseen}, {"SIZE", StatusItem::kSize},
+    {"APPENDLIMIT", StatusItem::kAppendLimit},
 };
 
 // An upper bound by UIDs: exact unless messages were expunged before any session saw them.
@@ -28,6 +28,7 @@ std::uint64_t value_of(const Conversation& session, const storage::Mailbox& mail
     case StatusItem::kUidNext: return mailbox.uid_next;
     case StatusItem::kUidValidity: return mailbox.uid_validity;
     case StatusItem::kUnseen: return mailbox.unseen;
+    case StatusItem::kSize: return mailbox.bytes;
     case StatusItem::kAppendLimit: break;
   }
   return session.context.max_append;

@@ -9,7 +9,7 @@
 
 namespace mailstead::imap {
 
-enum class StatusItem { kMessages, kRecent, kUidNext, kUidValidity, kUnseen, kAppendLimit };
+enum class StatusItem { kMessages, kRecent, kUidNext, kUidValidity, kUnseen, kSize, kAppendLimit };
 
 [[nodiscard]] std::vector<StatusItem> read_status_items(Cursor& cursor);
 void append_status(const Conversation& session, const storage::Mailbox& mailbox, const std::vector<StatusItem>& items,

@@ -45,6 +45,7 @@ class Task {
 };
 
 struct Request {
+  std::string_view tag;
   bool by_uid = false;  // the UID form
   Cursor arguments;     // from behind the command's name on, its blank included
   std::string& output;

@@ -1,6 +1,7 @@
 #include "connectors/imap/server/commands/commands.h"
 
 #include "connectors/imap/server/arguments.h"
+#include "connectors/imap/server/message_set.h"
 
 namespace mailstead::imap::commands {
 namespace {
@@ -28,12 +29,12 @@ struct Transfer {
 Transfer read_transfer(Conversation& session, Request& request) {
   Transfer transfer;
   request.arguments.expect_space();
-  SequenceSet set = read_sequence_set(request.arguments);
+  const MailboxView& view = session.view();
+  auto positions = read_message_set(request.arguments, view, request.by_uid);
   request.arguments.expect_space();
   transfer.to = read_mailbox(request.arguments);
   request.arguments.expect_end();
-  const MailboxView& view = session.view();
-  for (std::uint32_t position : view.positions(set, request.by_uid)) {
+  for (std::uint32_t position : positions) {
     if (view.gone(position)) {
       transfer.some_gone = true;
     } else {

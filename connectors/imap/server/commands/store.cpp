@@ -1,6 +1,7 @@
 #include "connectors/imap/server/commands/commands.h"
 
 #include "connectors/imap/server/arguments.h"
+#include "connectors/imap/server/message_set.h"
 
 namespace mailstead::imap::commands {
 namespace {
@@ -80,7 +81,7 @@ class StoreTask final : public Task {
 Outcome store(Conversation& session, Request& request) {
   Cursor& arguments = request.arguments;
   arguments.expect_space();
-  SequenceSet set = read_sequence_set(arguments);
+  auto positions = read_message_set(arguments, session.view(), request.by_uid);
   arguments.expect_space();
   auto change = storage::FlagChange::kReplace;
   if (arguments.try_char('+')) {
@@ -92,7 +93,6 @@ Outcome store(Conversation& session, Request& request) {
   if (item != "FLAGS" && item != "FLAGS.SILENT") reject("expected FLAGS");
   arguments.expect_space();
   mail::Flags flags = read_flags(arguments);
-  auto positions = session.view().positions(set, request.by_uid);
   if (session.view().read_only()) return no("[READ-ONLY] The mailbox was opened read-only.");
   return std::make_unique<StoreTask>(session, request.by_uid, std::move(positions), change, item != "FLAGS",
                                      std::move(flags));
