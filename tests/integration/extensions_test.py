@@ -97,5 +97,65 @@ class Extensions(unittest.TestCase):
         self.assertEqual(one.ok("STATUS Search (SIZE)")[0], [b'* STATUS "Search" (SIZE %d)' % (6 * len(mail("m1")))])
 
 
+    def highest(self, lines):
+        return int(re.search(rb"HIGHESTMODSEQ (\d+)", b" ".join(lines))[1])
+
+    def test_condstore_keeps_two_clients_from_overwriting_each_other(self):
+        one, two = self.filled("Cond"), self.session()
+        two.ok("SELECT Cond (CONDSTORE)")
+        known = self.highest(one.ok("SELECT Cond")[0])
+        one.ok("STORE 2 +FLAGS (\\Flagged)")
+        lines, end = two.ok(f"STORE 1:3 (UNCHANGEDSINCE {known}) +FLAGS (\\Answered)")
+        self.assertTrue(end.startswith(b"OK [MODIFIED 2]"), end)
+        self.assertEqual(len([line for line in lines if b"MODSEQ (" in line]), 3, lines)
+        self.assertEqual(two.ok("SEARCH ANSWERED")[0], [b"* SEARCH 1 3"])
+
+    def test_a_large_store_keeps_its_condition_over_its_transactions(self):
+        one, two = self.filled("Large", 20), self.session()
+        for _ in range(7):
+            one.ok("COPY 1:* Large")
+        known = self.highest(two.ok("SELECT Large (CONDSTORE)")[0])
+        one.ok("STORE 5,1200,2560 +FLAGS.SILENT (\\Flagged)")
+        lines, end = two.ok(f"STORE 1:* (UNCHANGEDSINCE {known}) +FLAGS.SILENT (\\Seen)")
+        self.assertTrue(end.startswith(b"OK [MODIFIED 5,1200,2560]"), end)
+        self.assertEqual(two.ok("SEARCH RETURN (COUNT) SEEN")[0], [b'* ESEARCH (TAG "x%d") COUNT 2557' % two.number])
+
+    def test_qresync_brings_a_client_up_to_date_after_a_restart(self):
+        one = self.filled("Resync")
+        lines, _ = one.ok("SELECT Resync")
+        known = self.highest(lines)
+        validity = int(re.search(rb"UIDVALIDITY (\d+)", b" ".join(lines))[1])
+        self.assertEqual(one.ok("ENABLE QRESYNC")[0][0], b"* ENABLED QRESYNC")
+        one.ok("STORE 2,5 +FLAGS.SILENT (\\Deleted)")
+        lines, end = one.ok("EXPUNGE")
+        self.assertEqual(lines, [b"* VANISHED 2,5"])
+        self.assertRegex(end, rb"^OK \[HIGHESTMODSEQ \d+\]")
+        one.ok("STORE 1 +FLAGS.SILENT (\\Flagged)")
+        self.agent.stop()
+        self.agent.start()
+        type(self).port = self.agent.listener_port("imap")
+        two = self.session()
+        two.ok("ENABLE QRESYNC")
+        lines, _ = two.ok(f"SELECT Resync (QRESYNC ({validity} {known}))")
+        self.assertIn(b"* VANISHED (EARLIER) 2,5", lines)
+        changed = [line for line in lines if b" FETCH " in line]
+        self.assertEqual(len(changed), 1, lines)
+        self.assertIn(b"UID 1 FLAGS (\\Flagged", changed[0])
+        self.assertEqual(two.ok(f"UID FETCH 1:* (FLAGS) (CHANGEDSINCE {known} VANISHED)")[0][0], b"* VANISHED (EARLIER) 2,5")
+
+    def test_an_idling_client_hears_vanished(self):
+        one, two = self.filled("Idle"), self.session()
+        two.ok("ENABLE QRESYNC")
+        two.ok("SELECT Idle")
+        two.send(b"i IDLE\r\n")
+        self.assertEqual(two.line(), b"+ idling\r\n")
+        one.ok("STORE 3 +FLAGS.SILENT (\\Deleted)")
+        self.assertIn(b"MODSEQ (", two.line())
+        one.ok("EXPUNGE")
+        self.assertEqual(two.line(), b"* VANISHED 3\r\n")
+        two.send(b"DONE\r\n")
+        self.assertTrue(two.answer(b"i")[1].startswith(b"OK"))
+
+
 if __name__ == "__main__":
     unittest.main()

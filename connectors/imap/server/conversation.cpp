@@ -12,7 +12,7 @@ std::string Conversation::capabilities() const {
   }
   words +=
       " NAMESPACE CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS UIDPLUS MOVE UNSELECT ENABLE ESEARCH SEARCHRES WITHIN"
-      " STATUS=SIZE APPENDLIMIT=";
+      " STATUS=SIZE CONDSTORE QRESYNC APPENDLIMIT=";
   return words + std::to_string(context.max_append);
 }
 
@@ -27,6 +27,12 @@ Answer Conversation::refuse_sign_in(std::string& output) {
     closing = true;
   }
   return no("[AUTHENTICATIONFAILED] Authentication failed.");
+}
+
+void Conversation::use_modseq(std::string& output) {
+  if (enabled.condstore) return;
+  enabled.condstore = true;
+  if (selected) view().append_highest_modseq(output);
 }
 
 Answer refusal(storage::MailboxAnswer answer) {

@@ -49,6 +49,8 @@ struct Conversation {
   // The same words whatever was wrong; the third failure closes.
   [[nodiscard]] Answer refuse_sign_in(std::string& output);
   void unselect() noexcept { selected.reset(); }
+  // A command that implies CONDSTORE (RFC 7162 §3.1).
+  void use_modseq(std::string& output);
 };
 
 // The words for an answer of the store other than kDone.

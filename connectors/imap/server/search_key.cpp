@@ -116,6 +116,7 @@ class SearchReader {
       result.numbers = read_sequence_set(cursor_);
       return result;
     }
+    if (name == "MODSEQ") return modseq();
     if (name == "HEADER") {
       result.kind = Kind::kHeader;
       cursor_.expect_space();
@@ -127,6 +128,21 @@ class SearchReader {
       if (word.name == name) return from_word(word);
     }
     reject("unknown search key");
+  }
+
+  // The name of one flag may stand before; its own modification sequence is that of all (RFC 7162 §3.1.5).
+  SearchKey modseq() {
+    SearchKey result = simple(Kind::kModSeq);
+    cursor_.expect_space();
+    if (!mail::is_digit(cursor_.peek())) {
+      if (!cursor_.expect_string().starts_with("/flags/")) reject("expected the name of a flag");
+      cursor_.expect_space();
+      if (!cursor_.try_word("priv") && !cursor_.try_word("shared") && !cursor_.try_word("all"))
+        reject("expected priv, shared or all");
+      cursor_.expect_space();
+    }
+    result.modseq = cursor_.expect_number(INT64_MAX);
+    return result;
   }
 
   SearchKey from_word(const Word& word) {
@@ -238,6 +254,10 @@ SearchRequest read_search(Cursor& cursor) {
   request.root = SearchReader(cursor).keys('\0');
   cursor.expect_end();
   return request;
+}
+
+bool asks_modseq(const SearchKey& key) {
+  return key.kind == Kind::kModSeq || std::any_of(key.children.begin(), key.children.end(), asks_modseq);
 }
 
 int cost_of(const SearchKey& key) {

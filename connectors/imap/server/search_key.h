@@ -25,6 +25,7 @@ struct SearchKey {
     kRecent,
     kLarger,
     kSmaller,
+    kModSeq,  // changed at `modseq` or later (RFC 7162 §3.1.5)
     kBefore,  // internal date
     kOn,
     kSince,
@@ -48,6 +49,7 @@ struct SearchKey {
   SequenceSet numbers;  // "*" not resolved yet
   std::uint8_t flags = 0;
   mail::ByteCount size = 0;
+  std::uint64_t modseq = 0;
   std::chrono::seconds interval{0};
   mail::WallTime date;  // midnight
   std::string name;     // of a field or keyword
@@ -72,6 +74,8 @@ struct SearchRequest {
 // mail::kMaxListDepth.
 [[nodiscard]] SearchRequest read_search(Cursor& cursor);
 
+// Whether MODSEQ is among the keys.
+[[nodiscard]] bool asks_modseq(const SearchKey& key);
 // What a message must be read for, at worst: 0 nothing, 1 its cached facts, 2 its header, 3 its body.
 [[nodiscard]] int cost_of(const SearchKey& key);
 

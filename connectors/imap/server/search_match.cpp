@@ -79,6 +79,7 @@ bool SearchMatch::matches(const SearchKey& key) {
     case Kind::kRecent: return view_.recent(position_);
     case Kind::kLarger: return entry.size > key.size;
     case Kind::kSmaller: return entry.size < key.size;
+    case Kind::kModSeq: return entry.modseq >= key.modseq;
     case Kind::kBefore:
     case Kind::kOn:
     case Kind::kSince: return compare_days(Kind::kBefore, Kind::kOn, key.kind, entry.internal_date, key.date);

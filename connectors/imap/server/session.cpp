@@ -324,6 +324,8 @@ void Session::tell(std::string& output) {
   output += ' ';
   output += word_of(answer_.kind);
   output += ' ';
+  if (answer_.says_modseq && talk_.enabled.condstore && talk_.selected)
+    output += "[HIGHESTMODSEQ " + std::to_string(talk_.view().told_modseq()) + "] ";
   output += answer_.text;
   output += "\r\n";
   phase_ = talk_.closing ? Phase::kClosing : Phase::kReading;

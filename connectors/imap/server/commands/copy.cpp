@@ -76,7 +76,9 @@ Outcome move(Conversation& session, Request& request) {
   if (moved.to.empty()) return no("[EXPUNGEISSUED] The messages no longer exist.");
   request.output += "* OK [COPYUID " + std::to_string(moved.uid_validity) + " " + uid_set(moved.from) + " " +
                     uid_set(moved.to) + "] Moved.\r\n";
-  return ok("Move completed.");
+  Answer answer = ok("Move completed.");
+  answer.says_modseq = true;
+  return answer;
 }
 
 }  // namespace mailstead::imap::commands

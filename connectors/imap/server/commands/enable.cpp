@@ -7,6 +7,7 @@ namespace mailstead::imap::commands {
 Outcome enable(Conversation& session, Request& request) {
   Cursor& arguments = request.arguments;
   std::string turned_on;
+  const bool had_modseq = session.enabled.condstore;
   arguments.expect_space();
   do {
     std::string name(arguments.expect_atom());
@@ -15,6 +16,8 @@ Outcome enable(Conversation& session, Request& request) {
   } while (arguments.try_char(' '));
   arguments.expect_end();
   request.output += "* ENABLED" + turned_on + "\r\n";
+  if (session.selected && session.enabled.condstore && !had_modseq)
+    session.view().append_highest_modseq(request.output);
   return ok("Enable completed.");
 }
 

@@ -16,11 +16,12 @@ Outcome expunge(Conversation& session, Request& request) {
   }
   request.arguments.expect_end();
   if (view.read_only()) return no("[READ-ONLY] The mailbox was opened read-only.");
+  Answer answer = ok("Expunge completed.");
   if (!uids || !uids->empty()) {
-    (void)session.mail().expunge(view.mailbox().id, uids, false);
+    answer.says_modseq = !session.mail().expunge(view.mailbox().id, uids, false).empty();
     view.mark_dirty();
   }
-  return ok("Expunge completed.");
+  return answer;
 }
 
 }  // namespace mailstead::imap::commands

@@ -3,6 +3,8 @@
 #include "connectors/imap/server/commands/commands.h"
 #include "connectors/imap/server/search_scan.h"
 
+#include <algorithm>
+
 namespace mailstead::imap::commands {
 namespace {
 
@@ -15,6 +17,7 @@ class SearchTask final : public Task {
         by_uid_(request.by_uid),
         tag_(request.tag),
         result_(search.result),
+        says_modseq_(asks_modseq(search.root)),
         scan_(session, std::move(search.root)) {
     // RFC 5182 §2.1: a SEARCH that ends with NO leaves the saved result empty.
     if (result_.save) session.view().save_result({});
@@ -44,7 +47,18 @@ class SearchTask final : public Task {
     for (std::uint32_t position : scan_.found()) numbers.push_back(number(position));
     count_ = numbers.size();
     found_ = SequenceSet::of(std::move(numbers));
+    if (says_modseq_) note_modseq();
     if (result_.save) save();
+  }
+
+  // The highest of what is said (RFC 4731 §3.2).
+  void note_modseq() {
+    const auto& positions = scan_.found();
+    bool ends = result_.extended && (result_.min || result_.max) && !result_.all && !result_.count;
+    for (std::uint32_t at : positions) {
+      if (ends && !(result_.min && at == positions.front()) && !(result_.max && at == positions.back())) continue;
+      modseq_ = std::max(modseq_, session_.view().entry(at).modseq);
+    }
   }
 
   // RFC 5182 §2.4: with MIN or MAX and neither ALL nor COUNT only what was said is kept.
@@ -73,6 +87,7 @@ class SearchTask final : public Task {
         output += ' ' + std::to_string(next_);
       }
     }
+    if (modseq_ > 0) output += " (MODSEQ " + std::to_string(modseq_) + ')';
     return end_line(output);
   }
 
@@ -95,6 +110,7 @@ class SearchTask final : public Task {
       if (said_ > 0) output += ',';
       output += SequenceSet({ranges[said_]}).text();
     }
+    if (modseq_ > 0) output += " MODSEQ " + std::to_string(modseq_);
     return end_line(output);
   }
 
@@ -108,6 +124,8 @@ class SearchTask final : public Task {
   bool by_uid_;
   std::string tag_;
   SearchReturn result_;
+  bool says_modseq_;
+  storage::ModSeq modseq_ = 0;  // 0: not to be said
   SearchScan scan_;
   bool scanned_ = false, gathered_ = false, begun_ = false;
   SequenceSet found_;
@@ -125,6 +143,7 @@ Outcome search(Conversation& session, Request& request) {
     if (search.result.save) session.view().save_result({});
     return no("[BADCHARSET (US-ASCII UTF-8)] Unknown charset.");
   }
+  if (asks_modseq(search.root)) session.use_modseq(request.output);
   return std::make_unique<SearchTask>(session, request, std::move(search));
 }
 
