@@ -57,6 +57,11 @@ struct Changes {
   bool mailbox_gone = false;  // deleted, or recreated under another id
 };
 
+struct Vanished {
+  std::vector<UidRange> uids;  // ascending
+  bool exact = true;           // false: the records do not reach back so far, and every UID not in use is there
+};
+
 enum class FlagChange { kAdd, kRemove, kReplace };
 
 // An answer that the protocol reports to its client.
@@ -101,6 +106,9 @@ class MailStore {
 
   [[nodiscard]] virtual std::optional<Snapshot> open(MailboxId mailbox) const = 0;
   [[nodiscard]] virtual Changes changes(MailboxId mailbox, ModSeq since) const = 0;
+
+  // What was expunged since `since`; of a mailbox that is gone: nothing.
+  [[nodiscard]] virtual Vanished vanished(MailboxId mailbox, ModSeq since) const = 0;
 
   // The new state of those that exist; `unchanged_since` (RFC 7162) leaves out entries with a higher modseq, returned
   // in `refused`.

@@ -44,6 +44,7 @@ class SqliteMailStore final : public MailStore {
   [[nodiscard]] MailboxAnswer subscribe(const std::string& user, const std::string& name, bool on) override;
   [[nodiscard]] std::optional<Snapshot> open(MailboxId mailbox) const override;
   [[nodiscard]] Changes changes(MailboxId mailbox, ModSeq since) const override;
+  [[nodiscard]] Vanished vanished(MailboxId mailbox, ModSeq since) const override;
   [[nodiscard]] std::vector<Entry> change_flags(MailboxId mailbox, const std::vector<Uid>& uids, FlagChange change,
                                                 const mail::Flags& flags, std::optional<ModSeq> unchanged_since,
                                                 std::vector<Uid>* refused) override;

@@ -69,6 +69,13 @@ std::vector<UidRange> read_absent(Connection& db, const Mailbox& box) {
   return absent;
 }
 
+Vanished vanished_since(Connection& db, const Mailbox& box, ModSeq since) {
+  Query floor = db.query("SELECT vanished_floor FROM mailboxes WHERE id = ?1");
+  floor.bind(box.id);
+  if (floor.next() && floor.number<ModSeq>(0) <= since) return {read_vanished(db, box.id, since), true};
+  return {read_absent(db, box), false};
+}
+
 std::optional<StoredMessage> read_stored(Query& query, ContentId content) {
   query.bind(content);
   if (!query.next()) return std::nullopt;
@@ -148,11 +155,15 @@ Changes SqliteMailStore::changes(MailboxId mailbox, ModSeq since) const {
   std::sort(changes.changed.begin(), changes.changed.end(),
             [](const Entry& a, const Entry& b) { return a.uid < b.uid; });
   check_keywords(changes.changed, changes.keyword_sets.size());
-  Query floor = db->query("SELECT vanished_floor FROM mailboxes WHERE id = ?1");
-  floor.bind(mailbox);
-  bool complete = floor.next() && floor.number<ModSeq>(0) <= since;
-  changes.vanished = complete ? read_vanished(*db, mailbox, since) : read_absent(*db, *box);
+  changes.vanished = vanished_since(*db, *box, since).uids;
   return changes;
+}
+
+Vanished SqliteMailStore::vanished(MailboxId mailbox, ModSeq since) const {
+  auto db = database_.readers.lend();
+  ReadTransaction view(*db);
+  std::optional<Mailbox> box = read_by_id(*db, mailbox);
+  return box ? vanished_since(*db, *box, since) : Vanished{};
 }
 
 std::optional<StoredMessage> SqliteMailStore::stored(ContentId content) const {

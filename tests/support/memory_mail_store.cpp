@@ -252,6 +252,41 @@ storage::Changes MemoryMailStore::changes(storage::MailboxId mailbox, storage::M
   return changes;
 }
 
+storage::Vanished MemoryMailStore::vanished(storage::MailboxId mailbox, storage::ModSeq since) const {
+  check_broken();
+  std::lock_guard lock(mutex_);
+  auto found = boxes_.find(mailbox);
+  if (found == boxes_.end()) return {};
+  const Box& box = found->second;
+  std::set<Uid> uids;
+  bool exact = box.vanished_floor <= since;
+  if (exact) {
+    for (const auto& [modseq, uid] : box.vanished) {
+      if (modseq > since) uids.insert(uid);
+    }
+  } else {
+    for (Uid uid = 1; uid < box.facts.uid_next; ++uid) {
+      if (!box.rows.contains(uid)) uids.insert(uid);
+    }
+  }
+  storage::Vanished result{{}, exact};
+  for (Uid uid : uids) {
+    if (!result.uids.empty() && result.uids.back().last + 1 == uid) {
+      result.uids.back().last = uid;
+    } else {
+      result.uids.push_back({uid, uid});
+    }
+  }
+  return result;
+}
+
+void MemoryMailStore::forget_vanished(const std::string& user, const std::string& mailbox) {
+  std::lock_guard lock(mutex_);
+  Box* found = box(user, mailbox);
+  found->vanished.clear();
+  found->vanished_floor = modseq_;
+}
+
 std::vector<storage::Entry> MemoryMailStore::change_flags(storage::MailboxId mailbox, const std::vector<Uid>& uids,
                                                           storage::FlagChange change, const mail::Flags& flags,
                                                           std::optional<storage::ModSeq> unchanged_since,

@@ -46,6 +46,7 @@ class MemoryMailStore final : public storage::MailStore {
   [[nodiscard]] storage::MailboxAnswer subscribe(const std::string& user, const std::string& name, bool on) override;
   [[nodiscard]] std::optional<storage::Snapshot> open(storage::MailboxId mailbox) const override;
   [[nodiscard]] storage::Changes changes(storage::MailboxId mailbox, storage::ModSeq since) const override;
+  [[nodiscard]] storage::Vanished vanished(storage::MailboxId mailbox, storage::ModSeq since) const override;
   [[nodiscard]] std::vector<storage::Entry> change_flags(storage::MailboxId mailbox,
                                                          const std::vector<storage::Uid>& uids,
                                                          storage::FlagChange change, const mail::Flags& flags,
@@ -69,6 +70,8 @@ class MemoryMailStore final : public storage::MailStore {
   // Every call throws Failure(kStorage, kProcess) while set.
   std::atomic<bool> broken{false};
   std::atomic<std::size_t> changes_asked{0};
+  // The records of what was expunged before now are lost.
+  void forget_vanished(const std::string& user, const std::string& mailbox);
 
  private:
   struct Row {
@@ -83,6 +86,7 @@ class MemoryMailStore final : public storage::MailStore {
     std::string user;
     std::map<storage::Uid, Row> rows;
     std::vector<std::pair<storage::ModSeq, storage::Uid>> vanished;
+    storage::ModSeq vanished_floor = 0;
   };
   struct Watcher;
 

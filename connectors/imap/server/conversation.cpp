@@ -10,7 +10,9 @@ std::string Conversation::capabilities() const {
     for (const std::string& mechanism : sasl::server_mechanisms(cleartext_allowed())) words += " AUTH=" + mechanism;
     return words;
   }
-  words += " NAMESPACE CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS UIDPLUS MOVE UNSELECT APPENDLIMIT=";
+  words +=
+      " NAMESPACE CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS UIDPLUS MOVE UNSELECT ENABLE ESEARCH SEARCHRES WITHIN"
+      " STATUS=SIZE CONDSTORE QRESYNC APPENDLIMIT=";
   return words + std::to_string(context.max_append);
 }
 
@@ -25,6 +27,12 @@ Answer Conversation::refuse_sign_in(std::string& output) {
     closing = true;
   }
   return no("[AUTHENTICATIONFAILED] Authentication failed.");
+}
+
+void Conversation::use_modseq(std::string& output) {
+  if (enabled.condstore) return;
+  enabled.condstore = true;
+  if (selected) view().append_highest_modseq(output);
 }
 
 Answer refusal(storage::MailboxAnswer answer) {

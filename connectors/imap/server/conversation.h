@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "connectors/imap/server/enabled.h"
 #include "connectors/imap/server/incoming_message.h"
 #include "connectors/imap/server/mailbox_view.h"
 #include "connectors/imap/server/session.h"
@@ -25,6 +26,7 @@ struct Conversation {
   net::PeerFacts peer;
   std::function<void()> wake;
 
+  Enabled enabled;
   std::string user;  // "" before the sign-in
   std::unique_ptr<MailboxView> selected;
   std::unique_ptr<IncomingMessage> incoming;  // of the APPEND in hand
@@ -47,6 +49,8 @@ struct Conversation {
   // The same words whatever was wrong; the third failure closes.
   [[nodiscard]] Answer refuse_sign_in(std::string& output);
   void unselect() noexcept { selected.reset(); }
+  // A command that implies CONDSTORE (RFC 7162 §3.1).
+  void use_modseq(std::string& output);
 };
 
 // The words for an answer of the store other than kDone.

@@ -21,7 +21,8 @@ struct Named {
 };
 constexpr Named kSimple[] = {
     {"FLAGS", Kind::kFlags},      {"UID", Kind::kUid},           {"INTERNALDATE", Kind::kInternalDate},
-    {"RFC822.SIZE", Kind::kSize}, {"ENVELOPE", Kind::kEnvelope}, {"BODYSTRUCTURE", Kind::kBodyStructure}};
+    {"RFC822.SIZE", Kind::kSize}, {"ENVELOPE", Kind::kEnvelope}, {"BODYSTRUCTURE", Kind::kBodyStructure},
+    {"MODSEQ", Kind::kModSeq}};
 
 struct OldForm {
   std::string_view name;
@@ -149,6 +150,10 @@ std::vector<FetchItem> macro(const std::string& name) {
 }
 
 }  // namespace
+
+FetchItem modseq_item() {
+  return simple(Kind::kModSeq, "MODSEQ");
+}
 
 std::vector<FetchItem> read_fetch_items(Cursor& cursor) {
   std::vector<FetchItem> items;

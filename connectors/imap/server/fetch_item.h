@@ -20,7 +20,7 @@ struct Section {
 };
 
 struct FetchItem {
-  enum class Kind { kFlags, kUid, kInternalDate, kSize, kEnvelope, kBody, kBodyStructure, kSection };
+  enum class Kind { kFlags, kUid, kInternalDate, kSize, kEnvelope, kBody, kBodyStructure, kModSeq, kSection };
   Kind kind = Kind::kFlags;
   std::string label;  // how the answer names it: "BODY[2.1]", "RFC822.TEXT"
   Section section;
@@ -29,6 +29,7 @@ struct FetchItem {
   mail::ByteCount start = 0, count = 0;
 };
 
+[[nodiscard]] FetchItem modseq_item();
 // One item, a macro, or a list of items. Throws Failure(kProtocol).
 [[nodiscard]] std::vector<FetchItem> read_fetch_items(Cursor& cursor);
 

@@ -43,6 +43,7 @@ FetchTask::FetchTask(Conversation& session, bool by_uid, std::vector<std::uint32
                        item.kind == Kind::kBodyStructure || (section && !whole_message(item.section));
     sets_seen_ = sets_seen_ || (section && !item.peek);
     says_flags_ = says_flags_ || item.kind == Kind::kFlags;
+    says_modseq_ = says_modseq_ || item.kind == Kind::kModSeq;
     says_uid = says_uid || item.kind == Kind::kUid;
   }
   sets_seen_ = sets_seen_ && !session_.view().read_only();
@@ -102,7 +103,8 @@ void FetchTask::mark_seen(std::size_t end) {
   auto states =
       session_.mail().change_flags(view.mailbox().id, uids, storage::FlagChange::kAdd, seen, std::nullopt, nullptr);
   for (const auto& state : states) {
-    if (auto position = view.position_of(state.uid)) view.assume(*position, storage::FlagChange::kAdd, seen);
+    if (auto position = view.position_of(state.uid))
+      view.assume(*position, storage::FlagChange::kAdd, seen, state.modseq);
   }
 }
 
@@ -128,9 +130,13 @@ bool FetchTask::compose(std::size_t index) {
     (view.gone(position) ? some_gone_ : some_unreadable_) = true;
     return false;
   }
-  if (newly_seen_[index - batch_begin_] && !says_flags_) {
-    text += " FLAGS ";
-    view.append_flags(text, position);
+  if (newly_seen_[index - batch_begin_]) {
+    if (!says_flags_) {
+      text += " FLAGS ";
+      view.append_flags(text, position);
+    }
+    if (!says_modseq_ && session_.enabled.condstore)
+      text += " MODSEQ (" + std::to_string(view.entry(position).modseq) + ')';
   }
   if (says_flags_ || newly_seen_[index - batch_begin_]) view.told(position);
   pieces_.push_back({text + ")\r\n", {}});
@@ -150,6 +156,7 @@ void FetchTask::compose_item(const FetchItem& item, std::size_t position, std::s
     case Kind::kEnvelope: append_envelope(text, structure().envelope.value_or(mail::Envelope{})); break;
     case Kind::kBody: append_body(text, structure(), false); break;
     case Kind::kBodyStructure: append_body(text, structure(), true); break;
+    case Kind::kModSeq: text += '(' + std::to_string(entry.modseq) + ')'; break;
     case Kind::kSection: compose_section(item, text); break;
   }
 }

@@ -38,7 +38,7 @@ class FetchTask final : public Task {
   Conversation& session_;
   std::vector<std::uint32_t> positions_;
   std::vector<FetchItem> items_;
-  bool needs_structure_ = false, needs_content_ = false, sets_seen_ = false, says_flags_ = false;
+  bool needs_structure_ = false, needs_content_ = false, sets_seen_ = false, says_flags_ = false, says_modseq_ = false;
   std::size_t next_ = 0;      // of positions_
   std::size_t prepared_ = 0;  // up to here the batch reaches
   std::size_t batch_begin_ = 0;

@@ -13,6 +13,8 @@ namespace {
 using storage::Entry;
 using storage::Uid;
 
+constexpr std::size_t kVanishedPerLine = 700;  // of ten digits each: below 8192 octets
+
 constexpr auto kUidBelow = [](const Entry& entry, Uid uid) { return entry.uid < uid; };
 
 bool full(const std::string& out) {
@@ -22,7 +24,8 @@ bool full(const std::string& out) {
 }  // namespace
 
 std::unique_ptr<MailboxView> MailboxView::open(storage::MailStore& store, storage::MailboxId mailbox, bool read_only,
-                                               RecentRegister& recent, const std::function<void()>& wake) {
+                                               const Enabled& enabled, RecentRegister& recent,
+                                               const std::function<void()>& wake) {
   std::unique_ptr<MailboxView> view(new MailboxView());
   // Watched before it is read: nothing falls between the two.
   view->subscription_ = store.watch(mailbox, [signal = view->signal_, wake] {
@@ -33,12 +36,13 @@ std::unique_ptr<MailboxView> MailboxView::open(storage::MailStore& store, storag
   if (!snapshot) return nullptr;
   view->store_ = &store;
   view->recent_register_ = &recent;
+  view->enabled_ = &enabled;
   view->read_only_ = read_only;
   view->mailbox_ = std::move(snapshot->mailbox);
   view->entries_ = std::move(snapshot->entries);
   view->keyword_sets_ = std::move(snapshot->keyword_sets);
   if (view->keyword_sets_.empty()) view->keyword_sets_.emplace_back();
-  view->modseq_ = view->mailbox_.highest_modseq;
+  view->modseq_ = view->told_modseq_ = view->mailbox_.highest_modseq;
   view->learn_keywords();
   view->keywords_untold_ = false;
   view->claim_recent(recent);
@@ -95,6 +99,17 @@ void MailboxView::append_flags(std::string& out, std::size_t position) const {
   out += ')';
 }
 
+void MailboxView::append_state(std::string& out, std::size_t position) const {
+  out += "* " + std::to_string(position + 1) + " FETCH (UID " + std::to_string(entries_[position].uid) + " FLAGS ";
+  append_flags(out, position);
+  if (enabled_->condstore) out += " MODSEQ (" + std::to_string(entries_[position].modseq) + ')';
+  out += ")\r\n";
+}
+
+void MailboxView::append_highest_modseq(std::string& out) const {
+  out += "* OK [HIGHESTMODSEQ " + std::to_string(told_modseq_) + "] Told so far.\r\n";
+}
+
 void MailboxView::append_known_flags(std::string& out) const {
   std::string names = "\\Answered \\Flagged \\Deleted \\Seen \\Draft";
   for (const std::string& keyword : known_keywords_) names += ' ' + keyword;
@@ -111,8 +126,7 @@ std::vector<std::uint32_t> MailboxView::positions(const SequenceSet& set, bool b
   for (const auto& range : numbers.ranges()) {
     std::size_t begin = range.first - 1, end = range.last;
     if (by_uid) {
-      begin = static_cast<std::size_t>(std::lower_bound(entries_.begin(), entries_.end(), range.first, kUidBelow) -
-                                       entries_.begin());
+      begin = first_from(range.first);
       end = begin;
       while (end < entries_.size() && entries_[end].uid <= range.last) ++end;
     } else if (range.last > count) {
@@ -125,13 +139,19 @@ std::vector<std::uint32_t> MailboxView::positions(const SequenceSet& set, bool b
   return found;
 }
 
+std::size_t MailboxView::first_from(Uid uid) const noexcept {
+  return static_cast<std::size_t>(std::lower_bound(entries_.begin(), entries_.end(), uid, kUidBelow) -
+                                  entries_.begin());
+}
+
 std::optional<std::size_t> MailboxView::position_of(Uid uid) const noexcept {
   auto found = std::lower_bound(entries_.begin(), entries_.end(), uid, kUidBelow);
   if (found == entries_.end() || found->uid != uid) return std::nullopt;
   return static_cast<std::size_t>(found - entries_.begin());
 }
 
-void MailboxView::assume(std::size_t position, storage::FlagChange change, const mail::Flags& flags) {
+void MailboxView::assume(std::size_t position, storage::FlagChange change, const mail::Flags& flags,
+                         storage::ModSeq modseq) {
   mail::Flags state = this->flags(position);
   if (change == storage::FlagChange::kReplace) {
     state = flags;
@@ -143,6 +163,7 @@ void MailboxView::assume(std::size_t position, storage::FlagChange change, const
   }
   Entry& entry = entries_[position];
   entry.flags = static_cast<std::uint8_t>((entry.flags & kGone) | state.system);
+  entry.modseq = modseq;
   if (state.keywords != keyword_sets_[entry.keywords]) entry.keywords = intern(state.keywords);
 }
 
@@ -209,8 +230,9 @@ void MailboxView::take_changed(const storage::Changes& changes) {
     if (gone(*position)) continue;
     Entry& entry = entries_[*position];
     std::uint32_t keywords = keywords_of(changed);
-    if ((entry.flags != changed.flags || entry.keywords != keywords) && *position < announced_)
-      untold_.push_back(changed.uid);
+    bool differs = entry.flags != changed.flags || entry.keywords != keywords ||
+                   (enabled_->condstore && entry.modseq != changed.modseq);
+    if (differs && *position < announced_) untold_.push_back(changed.uid);
     entry.flags = changed.flags;
     entry.keywords = keywords;
     entry.modseq = changed.modseq;
@@ -249,7 +271,9 @@ bool MailboxView::tell(std::string& out, bool may_expunge) {
     announced_recent_ = recent;
     out += "* " + std::to_string(recent) + " RECENT\r\n";
   }
-  return tell_flags(out);
+  if (!tell_flags(out)) return false;
+  if (gone_count_ == 0) told_modseq_ = modseq_;
+  return true;
 }
 
 // From the last to the first: each number is right when it is said, and the entries close up once, at the end.
@@ -257,6 +281,10 @@ bool MailboxView::tell_expunged(std::string& out) {
   if (expunge_cursor_ == 0) expunge_cursor_ = entries_.size();
   while (expunge_cursor_ > 0) {
     if (full(out)) return false;
+    if (enabled_->qresync) {
+      tell_vanished(out);
+      continue;
+    }
     --expunge_cursor_;
     if (gone(expunge_cursor_)) out += "* " + std::to_string(expunge_cursor_ + 1) + " EXPUNGE\r\n";
   }
@@ -269,15 +297,23 @@ bool MailboxView::tell_expunged(std::string& out) {
   return true;
 }
 
+// One line of bounded length, for some messages.
+void MailboxView::tell_vanished(std::string& out) {
+  std::vector<std::uint32_t> uids;
+  while (expunge_cursor_ > 0 && uids.size() < kVanishedPerLine) {
+    --expunge_cursor_;
+    if (gone(expunge_cursor_)) uids.push_back(entries_[expunge_cursor_].uid);
+  }
+  if (!uids.empty()) out += "* VANISHED " + SequenceSet::of(std::move(uids)).text() + "\r\n";
+}
+
 bool MailboxView::tell_flags(std::string& out) {
   while (!untold_.empty()) {
     if (full(out)) return false;
     auto position = position_of(untold_.back());
     untold_.pop_back();
     if (!position || gone(*position)) continue;
-    out += "* " + std::to_string(*position + 1) + " FETCH (UID " + std::to_string(entries_[*position].uid) + " FLAGS ";
-    append_flags(out, *position);
-    out += ")\r\n";
+    append_state(out, *position);
   }
   return true;
 }

@@ -18,7 +18,7 @@ using Kind = SearchKey::Kind;
 
 constexpr std::size_t kMaxKeys = 5000;
 
-enum class Argument { kNone, kString, kDate, kNumber, kKeyword };
+enum class Argument { kNone, kString, kDate, kNumber, kInterval, kKeyword };
 
 struct Word {
   std::string_view name;
@@ -47,6 +47,8 @@ constexpr Word kWords[] = {
     {"BEFORE", Kind::kBefore, Argument::kDate},
     {"ON", Kind::kOn, Argument::kDate},
     {"SINCE", Kind::kSince, Argument::kDate},
+    {"OLDER", Kind::kOlder, Argument::kInterval},
+    {"YOUNGER", Kind::kYounger, Argument::kInterval},
     {"SENTBEFORE", Kind::kSentBefore, Argument::kDate},
     {"SENTON", Kind::kSentOn, Argument::kDate},
     {"SENTSINCE", Kind::kSentSince, Argument::kDate},
@@ -81,6 +83,7 @@ class SearchReader {
     Depth depth(*this);
     char next = cursor_.peek();
     if (cursor_.try_char('(')) return keys(')');
+    if (cursor_.try_char('$')) return simple(Kind::kSaved);
     if (mail::is_digit(next) || next == '*') {
       SearchKey numbers;
       numbers.kind = Kind::kNumbers;
@@ -113,6 +116,7 @@ class SearchReader {
       result.numbers = read_sequence_set(cursor_);
       return result;
     }
+    if (name == "MODSEQ") return modseq();
     if (name == "HEADER") {
       result.kind = Kind::kHeader;
       cursor_.expect_space();
@@ -126,6 +130,21 @@ class SearchReader {
     reject("unknown search key");
   }
 
+  // The name of one flag may stand before; its own modification sequence is that of all (RFC 7162 §3.1.5).
+  SearchKey modseq() {
+    SearchKey result = simple(Kind::kModSeq);
+    cursor_.expect_space();
+    if (!mail::is_digit(cursor_.peek())) {
+      if (!cursor_.expect_string().starts_with("/flags/")) reject("expected the name of a flag");
+      cursor_.expect_space();
+      if (!cursor_.try_word("priv") && !cursor_.try_word("shared") && !cursor_.try_word("all"))
+        reject("expected priv, shared or all");
+      cursor_.expect_space();
+    }
+    result.modseq = cursor_.expect_number(INT64_MAX);
+    return result;
+  }
+
   SearchKey from_word(const Word& word) {
     SearchKey result = simple(word.kind);
     result.flags = word.flags;
@@ -136,6 +155,13 @@ class SearchReader {
         cursor_.expect_space();
         result.size = cursor_.expect_number();
         break;
+      case Argument::kInterval: {
+        cursor_.expect_space();
+        auto seconds = cursor_.expect_number(UINT32_MAX);
+        if (seconds == 0) reject("an interval of zero seconds");
+        result.interval = std::chrono::seconds(seconds);
+        break;
+      }
       case Argument::kKeyword:
         cursor_.expect_space();
         result.name = std::string(cursor_.expect_atom());
@@ -187,10 +213,37 @@ class SearchReader {
   std::size_t count_ = 0, depth_ = 0;
 };
 
+SearchReturn read_return(Cursor& cursor) {
+  SearchReturn result;
+  if (!cursor.try_word("RETURN")) return result;
+  result.extended = true;
+  cursor.expect_space();
+  cursor.expect_list([&] {
+    std::string option = read_item_name(cursor);
+    if (option == "MIN") {
+      result.min = true;
+    } else if (option == "MAX") {
+      result.max = true;
+    } else if (option == "ALL") {
+      result.all = true;
+    } else if (option == "COUNT") {
+      result.count = true;
+    } else if (option == "SAVE") {
+      result.save = true;
+    } else {
+      reject("unknown return option of SEARCH");
+    }
+  });
+  if (result.silent() && !result.save) result.all = true;  // RFC 4731 §3.1: RETURN ()
+  cursor.expect_space();
+  return result;
+}
+
 }  // namespace
 
 SearchRequest read_search(Cursor& cursor) {
   SearchRequest request;
+  request.result = read_return(cursor);
   if (cursor.try_word("CHARSET")) {
     cursor.expect_space();
     std::string charset = cursor.expect_astring();
@@ -201,6 +254,10 @@ SearchRequest read_search(Cursor& cursor) {
   request.root = SearchReader(cursor).keys('\0');
   cursor.expect_end();
   return request;
+}
+
+bool asks_modseq(const SearchKey& key) {
+  return key.kind == Kind::kModSeq || std::any_of(key.children.begin(), key.children.end(), asks_modseq);
 }
 
 int cost_of(const SearchKey& key) {

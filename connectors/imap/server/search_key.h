@@ -1,6 +1,7 @@
 // The criteria of SEARCH (RFC 3501 §6.4.4) as a tree.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -24,9 +25,13 @@ struct SearchKey {
     kRecent,
     kLarger,
     kSmaller,
+    kModSeq,  // changed at `modseq` or later (RFC 7162 §3.1.5)
     kBefore,  // internal date
     kOn,
     kSince,
+    kOlder,  // by seconds (RFC 5032); `date` is the bound once resolved
+    kYounger,
+    kSaved,       // "$" (RFC 5182); kUids once resolved
     kSentBefore,  // Date field
     kSentOn,
     kSentSince,
@@ -44,19 +49,33 @@ struct SearchKey {
   SequenceSet numbers;  // "*" not resolved yet
   std::uint8_t flags = 0;
   mail::ByteCount size = 0;
+  std::uint64_t modseq = 0;
+  std::chrono::seconds interval{0};
   mail::WallTime date;  // midnight
   std::string name;     // of a field or keyword
   std::string text;     // UTF-8, case folded
 };
 
+// What RETURN asks for (RFC 4731, RFC 5182).
+struct SearchReturn {
+  bool extended = false;  // answered by ESEARCH
+  bool min = false, max = false, all = false, count = false, save = false;
+  // The answer has nothing to say: RETURN (SAVE).
+  [[nodiscard]] bool silent() const noexcept { return extended && !min && !max && !all && !count; }
+};
+
 struct SearchRequest {
+  SearchReturn result;
   SearchKey root;
   bool charset_known = true;  // false: nothing was read further
 };
 
-// "[CHARSET name] key *(key)". Throws Failure(kProtocol), or (kLimit) for nesting beyond mail::kMaxListDepth.
+// "[RETURN (…)] [CHARSET name] key *(key)". Throws Failure(kProtocol), or (kLimit) for nesting beyond
+// mail::kMaxListDepth.
 [[nodiscard]] SearchRequest read_search(Cursor& cursor);
 
+// Whether MODSEQ is among the keys.
+[[nodiscard]] bool asks_modseq(const SearchKey& key);
 // What a message must be read for, at worst: 0 nothing, 1 its cached facts, 2 its header, 3 its body.
 [[nodiscard]] int cost_of(const SearchKey& key);
 

@@ -53,11 +53,16 @@ std::string_view charset_of(const mail::Part& part) {
 
 }  // namespace
 
-void resolve_numbers(SearchKey& key, const MailboxView& view) {
+void resolve(SearchKey& key, const MailboxView& view, mail::WallTime now) {
   auto count = static_cast<std::uint32_t>(view.size());
   if (key.kind == Kind::kNumbers) key.numbers = key.numbers.resolved(count);
   if (key.kind == Kind::kUids) key.numbers = key.numbers.resolved(count == 0 ? 0 : view.entry(count - 1).uid);
-  for (SearchKey& child : key.children) resolve_numbers(child, view);
+  if (key.kind == Kind::kSaved) {
+    key.kind = Kind::kUids;
+    key.numbers = view.saved_result();
+  }
+  if (key.kind == Kind::kOlder || key.kind == Kind::kYounger) key.date = now - key.interval;
+  for (SearchKey& child : key.children) resolve(child, view, now);
 }
 
 bool SearchMatch::matches(const SearchKey& key) {
@@ -74,9 +79,13 @@ bool SearchMatch::matches(const SearchKey& key) {
     case Kind::kRecent: return view_.recent(position_);
     case Kind::kLarger: return entry.size > key.size;
     case Kind::kSmaller: return entry.size < key.size;
+    case Kind::kModSeq: return entry.modseq >= key.modseq;
     case Kind::kBefore:
     case Kind::kOn:
     case Kind::kSince: return compare_days(Kind::kBefore, Kind::kOn, key.kind, entry.internal_date, key.date);
+    case Kind::kOlder: return entry.internal_date <= key.date;
+    case Kind::kYounger: return entry.internal_date >= key.date;
+    case Kind::kSaved: return false;  // resolved before
     case Kind::kSentBefore:
     case Kind::kSentOn:
     case Kind::kSentSince: return matches_date(key);

@@ -14,8 +14,8 @@
 
 namespace mailstead::imap {
 
-// "*" becomes the last number in use: once per search.
-void resolve_numbers(SearchKey& key, const MailboxView& view);
+// Once per search: "*" becomes the last number in use, "$" what was saved, an interval its bound.
+void resolve(SearchKey& key, const MailboxView& view, mail::WallTime now);
 
 // One message. A message whose bytes or facts are gone matches no criterion about them.
 class SearchMatch {

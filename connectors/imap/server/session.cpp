@@ -62,7 +62,7 @@ class Session final : public net::ServerSession {
           std::function<void()> wake)
       : context_(std::move(context)),
         recent_(std::move(recent)),
-        talk_{*context_, *recent_, std::move(peer), std::move(wake), {}, {}, {}, 0, false, false},
+        talk_{*context_, *recent_, std::move(peer), std::move(wake), {}, {}, {}, {}, 0, false, false},
         reader_(mail::kMaxLoginLine),
         started_(context_->clock.steady()) {}
 
@@ -261,7 +261,7 @@ Outcome Session::start(std::string_view text, std::string& output) {
                                                   : "You have signed in already.");
   }
   entry_ = entry;
-  Request request{by_uid, Cursor(rest.substr(name.size())), output};
+  Request request{tag_, by_uid, Cursor(rest.substr(name.size())), output};
   return entry->start(talk_, request);
 }
 
@@ -324,6 +324,8 @@ void Session::tell(std::string& output) {
   output += ' ';
   output += word_of(answer_.kind);
   output += ' ';
+  if (answer_.says_modseq && talk_.enabled.condstore && talk_.selected)
+    output += "[HIGHESTMODSEQ " + std::to_string(talk_.view().told_modseq()) + "] ";
   output += answer_.text;
   output += "\r\n";
   phase_ = talk_.closing ? Phase::kClosing : Phase::kReading;

@@ -9,9 +9,14 @@ namespace mailstead::imap {
 namespace {
 
 constexpr std::pair<std::string_view, StatusItem> kItems[] = {
-    {"MESSAGES", StatusItem::kMessages}, {"RECENT", StatusItem::kRecent},
-    {"UIDNEXT", StatusItem::kUidNext},   {"UIDVALIDITY", StatusItem::kUidValidity},
-    {"UNSEEN", StatusItem::kUnseen},     {"APPENDLIMIT", StatusItem::kAppendLimit},
+    {"MESSAGES", StatusItem::kMessages},
+    {"RECENT", StatusItem::kRecent},
+    {"UIDNEXT", StatusItem::kUidNext},
+    {"UIDVALIDITY", StatusItem::kUidValidity},
+    {"UNSEEN", StatusItem::kUnseen},
+    {"SIZE", StatusItem::kSize},
+    {"HIGHESTMODSEQ", StatusItem::kHighestModSeq},
+    {"APPENDLIMIT", StatusItem::kAppendLimit},
 };
 
 // An upper bound by UIDs: exact unless messages were expunged before any session saw them.
@@ -28,6 +33,8 @@ std::uint64_t value_of(const Conversation& session, const storage::Mailbox& mail
     case StatusItem::kUidNext: return mailbox.uid_next;
     case StatusItem::kUidValidity: return mailbox.uid_validity;
     case StatusItem::kUnseen: return mailbox.unseen;
+    case StatusItem::kSize: return mailbox.bytes;
+    case StatusItem::kHighestModSeq: return mailbox.highest_modseq;
     case StatusItem::kAppendLimit: break;
   }
   return session.context.max_append;
@@ -46,6 +53,10 @@ std::vector<StatusItem> read_status_items(Cursor& cursor) {
   });
   if (items.empty()) reject("expected at least one STATUS item");
   return items;
+}
+
+void note_status_items(Conversation& session, const std::vector<StatusItem>& items, std::string& out) {
+  if (std::find(items.begin(), items.end(), StatusItem::kHighestModSeq) != items.end()) session.use_modseq(out);
 }
 
 void append_status(const Conversation& session, const storage::Mailbox& mailbox, const std::vector<StatusItem>& items,

@@ -9,9 +9,11 @@
 
 namespace mailstead::imap {
 
-enum class StatusItem { kMessages, kRecent, kUidNext, kUidValidity, kUnseen, kAppendLimit };
+enum class StatusItem { kMessages, kRecent, kUidNext, kUidValidity, kUnseen, kSize, kHighestModSeq, kAppendLimit };
 
 [[nodiscard]] std::vector<StatusItem> read_status_items(Cursor& cursor);
+// Asking for HIGHESTMODSEQ implies CONDSTORE.
+void note_status_items(Conversation& session, const std::vector<StatusItem>& items, std::string& out);
 void append_status(const Conversation& session, const storage::Mailbox& mailbox, const std::vector<StatusItem>& items,
                    std::string& out);
 

@@ -16,6 +16,8 @@ struct Answer {
   enum class Kind { kOk, kNo, kBad };
   Kind kind = Kind::kOk;
   std::string text;
+  // With CONDSTORE: [HIGHESTMODSEQ n] in front of the text, once all changes are told (RFC 7162 §3.2.7).
+  bool says_modseq = false;
 };
 
 class Task {
@@ -36,7 +38,7 @@ class Task {
 
  protected:
   Step done(Answer::Kind kind, std::string text) {
-    answer_ = {kind, std::move(text)};
+    answer_ = {kind, std::move(text), false};
     return Step::kDone;
   }
 
@@ -45,6 +47,7 @@ class Task {
 };
 
 struct Request {
+  std::string_view tag;
   bool by_uid = false;  // the UID form
   Cursor arguments;     // from behind the command's name on, its blank included
   std::string& output;
@@ -53,13 +56,13 @@ struct Request {
 using Outcome = std::variant<Answer, std::unique_ptr<Task>>;
 
 [[nodiscard]] inline Answer ok(std::string text) {
-  return {Answer::Kind::kOk, std::move(text)};
+  return {Answer::Kind::kOk, std::move(text), false};
 }
 [[nodiscard]] inline Answer no(std::string text) {
-  return {Answer::Kind::kNo, std::move(text)};
+  return {Answer::Kind::kNo, std::move(text), false};
 }
 [[nodiscard]] inline Answer bad(std::string text) {
-  return {Answer::Kind::kBad, std::move(text)};
+  return {Answer::Kind::kBad, std::move(text), false};
 }
 
 }  // namespace mailstead::imap

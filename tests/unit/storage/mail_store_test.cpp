@@ -218,6 +218,11 @@ TEST_P(MailStoreContract, ChangesTellWhatIsNewChangedAndGone) {
   EXPECT_THAT(changes.keyword_sets[changes.changed[0].keywords], ElementsAre("$X"));
   EXPECT_EQ(changes.changed[1].uid, 7U);
   EXPECT_THAT(changes.vanished, ElementsAre(UidRange{2, 3}, UidRange{6, 6}));
+  Vanished vanished = mail().vanished(inbox, known);
+  EXPECT_TRUE(vanished.exact);
+  EXPECT_EQ(vanished.uids, changes.vanished);
+  EXPECT_THAT(mail().vanished(inbox, changes.highest_modseq).uids, IsEmpty());
+  EXPECT_THAT(mail().vanished(inbox + 1000, known).uids, IsEmpty());
   EXPECT_EQ(changes.uid_next, 8U);
   EXPECT_EQ(changes.highest_modseq, box("INBOX").highest_modseq);
 }
@@ -244,8 +249,11 @@ TEST_P(MailStoreContract, ManyExpungesMayBeToldAsMoreThanWasAsked) {
     store().acceptor().flush();
   }
   store().tidy(at(0));
+  Vanished vanished = mail().vanished(inbox, known);
+  EXPECT_FALSE(vanished.exact);
+  EXPECT_EQ(vanished.uids, mail().changes(inbox, known).vanished);
   std::vector<Uid> gone;
-  for (const UidRange& range : mail().changes(inbox, known).vanished) {
+  for (const UidRange& range : vanished.uids) {
     for (Uid uid = range.first; uid <= range.last; ++uid) gone.push_back(uid);
   }
   for (const Entry& entry : snapshot("INBOX").entries) {

@@ -1,6 +1,7 @@
 #include "connectors/imap/server/commands/commands.h"
 
 #include "connectors/imap/server/arguments.h"
+#include "connectors/imap/server/message_set.h"
 
 namespace mailstead::imap::commands {
 namespace {
@@ -28,12 +29,12 @@ struct Transfer {
 Transfer read_transfer(Conversation& session, Request& request) {
   Transfer transfer;
   request.arguments.expect_space();
-  SequenceSet set = read_sequence_set(request.arguments);
+  const MailboxView& view = session.view();
+  auto positions = read_message_set(request.arguments, view, request.by_uid);
   request.arguments.expect_space();
   transfer.to = read_mailbox(request.arguments);
   request.arguments.expect_end();
-  const MailboxView& view = session.view();
-  for (std::uint32_t position : view.positions(set, request.by_uid)) {
+  for (std::uint32_t position : positions) {
     if (view.gone(position)) {
       transfer.some_gone = true;
     } else {
@@ -75,7 +76,9 @@ Outcome move(Conversation& session, Request& request) {
   if (moved.to.empty()) return no("[EXPUNGEISSUED] The messages no longer exist.");
   request.output += "* OK [COPYUID " + std::to_string(moved.uid_validity) + " " + uid_set(moved.from) + " " +
                     uid_set(moved.to) + "] Moved.\r\n";
-  return ok("Move completed.");
+  Answer answer = ok("Move completed.");
+  answer.says_modseq = true;
+  return answer;
 }
 
 }  // namespace mailstead::imap::commands

@@ -1,6 +1,6 @@
 #include "connectors/imap/server/commands/commands.h"
 
-#include "connectors/imap/server/arguments.h"
+#include "connectors/imap/server/message_set.h"
 
 namespace mailstead::imap::commands {
 
@@ -10,17 +10,18 @@ Outcome expunge(Conversation& session, Request& request) {
   std::optional<std::vector<storage::Uid>> uids;
   if (request.by_uid) {
     request.arguments.expect_space();
-    SequenceSet set = read_sequence_set(request.arguments);
     uids.emplace();
-    for (std::uint32_t position : view.positions(set, true)) uids->push_back(view.entry(position).uid);
+    for (std::uint32_t position : read_message_set(request.arguments, view, true))
+      uids->push_back(view.entry(position).uid);
   }
   request.arguments.expect_end();
   if (view.read_only()) return no("[READ-ONLY] The mailbox was opened read-only.");
+  Answer answer = ok("Expunge completed.");
   if (!uids || !uids->empty()) {
-    (void)session.mail().expunge(view.mailbox().id, uids, false);
+    answer.says_modseq = !session.mail().expunge(view.mailbox().id, uids, false).empty();
     view.mark_dirty();
   }
-  return ok("Expunge completed.");
+  return answer;
 }
 
 }  // namespace mailstead::imap::commands

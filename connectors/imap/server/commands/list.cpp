@@ -168,6 +168,7 @@ class Listing {
 
 Outcome list(Conversation& session, Request& request) {
   ListRequest list = read_request(request.arguments);
+  note_status_items(session, list.status, request.output);
   if (list.probe) {
     request.output += std::string("* LIST (\\Noselect) \"") + kDelimiter + "\" \"\"\r\n";
   } else {

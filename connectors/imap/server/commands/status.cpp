@@ -12,6 +12,7 @@ Outcome status(Conversation& session, Request& request) {
   arguments.expect_space();
   auto items = read_status_items(arguments);
   arguments.expect_end();
+  note_status_items(session, items, request.output);
   auto mailbox = session.mail().find(session.user, name);
   if (!mailbox) return refusal(storage::MailboxAnswer::kNoSuchMailbox);
   if (!mailbox->selectable) return no("[CANNOT] The mailbox holds only others.");

@@ -1,0 +1,22 @@
+// What a session's client turned on (ENABLE, RFC 5161), or implied by using it.
+#pragma once
+
+#include <string_view>
+
+#include "mail/header.h"
+
+namespace mailstead::imap {
+
+struct Enabled {
+  bool condstore = false;  // FETCH responses carry MODSEQ (RFC 7162)
+  bool qresync = false;    // VANISHED instead of EXPUNGE; implies the other
+
+  // By capability, in any case. The name as it is to be told; "" when it is none that can be turned on, or on already.
+  [[nodiscard]] std::string_view turn_on(std::string_view capability) noexcept {
+    if (mail::iequals(capability, "CONDSTORE") && !condstore) return condstore = true, "CONDSTORE";
+    if (mail::iequals(capability, "QRESYNC") && !qresync) return condstore = qresync = true, "QRESYNC";
+    return {};
+  }
+};
+
+}  // namespace mailstead::imap

@@ -1,0 +1,161 @@
+"""The extensions of our IMAP server, over sockets against the agent itself."""
+import re
+import socket
+import unittest
+
+import agent
+
+
+class Session:
+    """A dialogue line by line; literals in answers are read whole and stand in the line they belong to."""
+
+    def __init__(self, port, login=True):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self.input = self.socket.makefile("rb")
+        self.number = 0
+        self.greeting = self.line()
+        if login:
+            self.ok('LOGIN me "local word"')
+
+    def send(self, octets):
+        self.socket.sendall(octets)
+
+    def line(self):
+        line = self.input.readline()
+        while found := re.search(rb"\{(\d+)\}\r\n$", line):
+            line += self.input.read(int(found[1])) + self.input.readline()
+        return line
+
+    def command(self, text):
+        """The untagged lines, and the tagged one without its tag."""
+        self.number += 1
+        tag = b"x%d" % self.number
+        self.send(tag + b" " + (text.encode() if isinstance(text, str) else text) + b"\r\n")
+        return self.answer(tag)
+
+    def answer(self, tag):
+        lines = []
+        while True:
+            line = self.line()
+            if not line:
+                raise AssertionError(f"the connection ended; before it: {lines}")
+            if line.startswith(tag + b" "):
+                return lines, line[len(tag) + 1:].rstrip(b"\r\n")
+            lines.append(line[:-2] if line.endswith(b"\r\n") else line)
+
+    def ok(self, text):
+        lines, end = self.command(text)
+        if not end.startswith(b"OK"):
+            raise AssertionError(f"{text!r}: {lines} {end}")
+        return lines, end
+
+    def append(self, message, mailbox="INBOX", before=""):
+        message = message.encode() if isinstance(message, str) else message
+        return self.ok(f"APPEND {mailbox} {before}{{{len(message)}+}}\r\n".encode() + message)
+
+    def close(self):
+        self.input.close()
+        self.socket.close()
+
+
+def mail(subject, more="", body="Hello.\r\n"):
+    return f"From: Ann <ann@example.org>\r\nSubject: {subject}\r\n{more}\r\n{body}"
+
+
+class Extensions(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.agent = agent.Agent({"accounts": {}, "listeners": {"imap": {"address": "127.0.0.1:0", "tls": "none"}}}, "extensions")
+        cls.addClassCleanup(cls.agent.remove)
+        cls.agent.add_user()
+        cls.agent.start()
+        cls.port = cls.agent.listener_port("imap")
+
+    def session(self, mailbox=None):
+        made = Session(self.port)
+        self.addCleanup(made.close)
+        if mailbox:
+            made.command(f"DELETE {mailbox}")
+            made.ok(f"CREATE {mailbox}")
+        return made
+
+    def filled(self, mailbox, count=6):
+        made = self.session(mailbox)
+        for number in range(1, count + 1):
+            made.append(mail(f"m{number}"), mailbox)
+        made.ok(f"SELECT {mailbox}")
+        return made
+
+    def test_esearch_searchres_within_and_size(self):
+        one = self.filled("Search")
+        one.ok("STORE 2,4:5 +FLAGS.SILENT (\\Flagged)")
+        self.assertEqual(one.ok("UID SEARCH RETURN (MIN MAX COUNT ALL SAVE) FLAGGED")[0],
+                         [b'* ESEARCH (TAG "x%d") UID MIN 2 MAX 5 COUNT 3 ALL 2,4:5' % one.number])
+        self.assertEqual(len(one.ok("FETCH $ (FLAGS)")[0]), 3)
+        self.assertEqual(one.ok("SEARCH NOT $ YOUNGER 1000")[0], [b"* SEARCH 1 3 6"])
+        self.assertEqual(one.ok("SEARCH OLDER 1000")[0], [b"* SEARCH"])
+        self.assertEqual(one.ok("STATUS Search (SIZE)")[0], [b'* STATUS "Search" (SIZE %d)' % (6 * len(mail("m1")))])
+
+
+    def highest(self, lines):
+        return int(re.search(rb"HIGHESTMODSEQ (\d+)", b" ".join(lines))[1])
+
+    def test_condstore_keeps_two_clients_from_overwriting_each_other(self):
+        one, two = self.filled("Cond"), self.session()
+        two.ok("SELECT Cond (CONDSTORE)")
+        known = self.highest(one.ok("SELECT Cond")[0])
+        one.ok("STORE 2 +FLAGS (\\Flagged)")
+        lines, end = two.ok(f"STORE 1:3 (UNCHANGEDSINCE {known}) +FLAGS (\\Answered)")
+        self.assertTrue(end.startswith(b"OK [MODIFIED 2]"), end)
+        self.assertEqual(len([line for line in lines if b"MODSEQ (" in line]), 3, lines)
+        self.assertEqual(two.ok("SEARCH ANSWERED")[0], [b"* SEARCH 1 3"])
+
+    def test_a_large_store_keeps_its_condition_over_its_transactions(self):
+        one, two = self.filled("Large", 20), self.session()
+        for _ in range(7):
+            one.ok("COPY 1:* Large")
+        known = self.highest(two.ok("SELECT Large (CONDSTORE)")[0])
+        one.ok("STORE 5,1200,2560 +FLAGS.SILENT (\\Flagged)")
+        lines, end = two.ok(f"STORE 1:* (UNCHANGEDSINCE {known}) +FLAGS.SILENT (\\Seen)")
+        self.assertTrue(end.startswith(b"OK [MODIFIED 5,1200,2560]"), end)
+        self.assertEqual(two.ok("SEARCH RETURN (COUNT) SEEN")[0], [b'* ESEARCH (TAG "x%d") COUNT 2557' % two.number])
+
+    def test_qresync_brings_a_client_up_to_date_after_a_restart(self):
+        one = self.filled("Resync")
+        lines, _ = one.ok("SELECT Resync")
+        known = self.highest(lines)
+        validity = int(re.search(rb"UIDVALIDITY (\d+)", b" ".join(lines))[1])
+        self.assertEqual(one.ok("ENABLE QRESYNC")[0][0], b"* ENABLED QRESYNC")
+        one.ok("STORE 2,5 +FLAGS.SILENT (\\Deleted)")
+        lines, end = one.ok("EXPUNGE")
+        self.assertEqual(lines, [b"* VANISHED 2,5"])
+        self.assertRegex(end, rb"^OK \[HIGHESTMODSEQ \d+\]")
+        one.ok("STORE 1 +FLAGS.SILENT (\\Flagged)")
+        self.agent.stop()
+        self.agent.start()
+        type(self).port = self.agent.listener_port("imap")
+        two = self.session()
+        two.ok("ENABLE QRESYNC")
+        lines, _ = two.ok(f"SELECT Resync (QRESYNC ({validity} {known}))")
+        self.assertIn(b"* VANISHED (EARLIER) 2,5", lines)
+        changed = [line for line in lines if b" FETCH " in line]
+        self.assertEqual(len(changed), 1, lines)
+        self.assertIn(b"UID 1 FLAGS (\\Flagged", changed[0])
+        self.assertEqual(two.ok(f"UID FETCH 1:* (FLAGS) (CHANGEDSINCE {known} VANISHED)")[0][0], b"* VANISHED (EARLIER) 2,5")
+
+    def test_an_idling_client_hears_vanished(self):
+        one, two = self.filled("Idle"), self.session()
+        two.ok("ENABLE QRESYNC")
+        two.ok("SELECT Idle")
+        two.send(b"i IDLE\r\n")
+        self.assertEqual(two.line(), b"+ idling\r\n")
+        one.ok("STORE 3 +FLAGS.SILENT (\\Deleted)")
+        self.assertIn(b"MODSEQ (", two.line())
+        one.ok("EXPUNGE")
+        self.assertEqual(two.line(), b"* VANISHED 3\r\n")
+        two.send(b"DONE\r\n")
+        self.assertTrue(two.answer(b"i")[1].startswith(b"OK"))
+
+
+if __name__ == "__main__":
+    unittest.main()
