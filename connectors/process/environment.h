@@ -11,7 +11,7 @@
 namespace mailstead::process {
 
 inline constexpr std::string_view kUsualPath = "/usr/local/bin:/usr/bin:/bin";
-inline constexpr std::size_t kMaxVariable = 1024;  // octets of a value that comes from a message
+inline constexpr std::size_t kMaxVariable = 8192;  // octets of a value that comes from a message
 
 // All of ours.
 [[nodiscard]] std::vector<std::string> whole_environment();
