@@ -36,7 +36,7 @@ struct RuleContext {
   // Destinations that have no folders (`deliver` with "folder" is a fault) or no recipients ("to" likewise).
   std::set<std::string> without_folder;
   std::set<std::string> without_recipients;
-  // Destinations that know users by name alone (LMTP): recipients need no domain.
+  // Destinations that know users by name alone (LMTP, programs): recipients need no domain.
   std::set<std::string> with_user_names;
   bool can_redirect = true;  // whether anything carries `redirect`
 };

@@ -22,6 +22,7 @@
 #include "connectors/sasl/client.h"
 #include "mail/envelope_recipients.h"
 #include "mail/limits.h"
+#include "mail/program.h"
 #include "router/rule_set.h"
 #include "storage/acceptance.h"
 
@@ -117,12 +118,14 @@ struct DestinationConfig {
   net::Endpoint endpoint;
   sasl::Credentials credentials;  // user "" : no sign-in
   std::string secret_origin;
-  std::vector<std::string> to;  // envelope recipients
+  std::vector<std::string> to;  // envelope recipients; of pipe, too
   std::string from;             // envelope sender; "" keeps the message's own (Return-Path), "<>" is the null sender
   std::size_t connections = 2;
   std::chrono::seconds keep_open{30};  // an idle connection waits this long for the next message
   // maildir, mbox
   std::string path;  // absolute
+  // pipe
+  mail::ProgramSettings program;
   // every type but mailbox
   RetryPolicy retry;
   RateLimit rate;

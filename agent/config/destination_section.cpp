@@ -19,12 +19,12 @@ void read_mailbox(Section& section, DestinationConfig& made) {
 }
 
 void check_addresses(Section& section, Type type, const std::vector<std::string>& addresses) {
+  const bool knows_users = type == Type::kLmtp || type == Type::kPipe;
   for (const std::string& address : addresses) {
     if (mail::is_envelope_address(address)) continue;
-    if (type == Type::kLmtp && mail::is_envelope_local_part(address)) continue;
-    section.fault(
-        "to", in_quotes(address) + " is no mail address",
-        type == Type::kLmtp ? "write it as alice@example.org, or alice alone" : "write it as alice@example.org");
+    if (knows_users && mail::is_envelope_local_part(address)) continue;
+    section.fault("to", in_quotes(address) + " is no mail address",
+                  knows_users ? "write it as alice@example.org, or alice alone" : "write it as alice@example.org");
   }
 }
 
@@ -93,26 +93,35 @@ void read_mbox(Section& section, DestinationConfig& made) {
   made.connections = 1;  // its lock lets one in at a time
 }
 
+// Who gets the mail is the program's matter; where it wants to be told, it may be a user of this machine.
+void read_pipe(Section& section, DestinationConfig& made) {
+  read_program(section, 5min, made.program);
+  made.to = section.texts("to");
+  check_addresses(section, made.type, made.to);
+  made.connections = section.count("connections", 1, 16).value_or(1);
+}
+
 struct Reader {
   Type type;
   std::string_view section;
   void (*read)(Section&, DestinationConfig&);
 };
-constexpr std::array<std::pair<std::string_view, Reader>, 6> kReaders = {
+constexpr std::array<std::pair<std::string_view, Reader>, 7> kReaders = {
     {{"mailbox", {Type::kMailbox, "destination/mailbox", read_mailbox}},
      {"smtp", {Type::kSmtp, "destination/smtp", read_smtp}},
      {"lmtp", {Type::kLmtp, "destination/lmtp", read_lmtp}},
      {"imap", {Type::kImap, "destination/imap", read_imap}},
      {"maildir", {Type::kMaildir, "destination/maildir", read_maildir}},
-     {"mbox", {Type::kMbox, "destination/mbox", read_mbox}}}};
+     {"mbox", {Type::kMbox, "destination/mbox", read_mbox}},
+     {"pipe", {Type::kPipe, "destination/pipe", read_pipe}}}};
 
 // A key of its own, so that a type of a later version is not blamed for its keys too.
 std::optional<Reader> reader_for(const json& value, const std::string& pointer, Reading& reading) {
   json only_type = json::object();
   if (auto found = value.find("type"); found != value.end()) only_type["type"] = *found;
   Section section(only_type, pointer, "destination/mailbox", reading);
-  if (!section.require("type", "mailbox, smtp, lmtp, imap, maildir or mbox")) return std::nullopt;
-  return section.choice("type", kReaders, {"pipe", "gmail", "webhook"});
+  if (!section.require("type", "mailbox, smtp, lmtp, imap, maildir, mbox or pipe")) return std::nullopt;
+  return section.choice("type", kReaders, {"gmail", "webhook"});
 }
 
 bool routes_by_mx(const json& value, const std::string& pointer, Reading& reading) {

@@ -59,6 +59,7 @@ const std::map<std::string_view, std::vector<std::string_view>>& known_keys() {
         "retry",    "rate"}},
       {"destination/maildir", {"type", "path", "folder", "retry", "rate"}},
       {"destination/mbox", {"type", "path", "retry", "rate"}},
+      {"destination/pipe", {"type", "command", "shell", "timeout", "user", "to", "connections", "retry", "rate"}},
       {"duplicates", {"scope", "window", "do"}},
       {"user", {}},
       {"listener", {"address", "tls", "certificate", "key", "max_connections", "max_connections_per_address"}},

@@ -61,6 +61,8 @@ void check_special_use(Section& section, std::string_view key, const std::string
 // retry_section.cpp.
 void read_retry(Section& section, RetryPolicy& retry);
 void read_rate(Section& section, RateLimit& rate);
+// command, shell, timeout, user (program_section.cpp).
+void read_program(Section& section, std::chrono::seconds usual_timeout, mail::ProgramSettings& made);
 [[nodiscard]] ListenerConfig read_listener(const std::string& name, Section section);
 // "HOST:PORT" or "[IPv6]:PORT"; what is wrong with it, or "".
 [[nodiscard]] std::string fault_of_address(const std::string& address);

@@ -3,6 +3,7 @@
 #include "connectors/imap/delivery/imap_destination.h"
 #include "connectors/local/maildir.h"
 #include "connectors/local/mbox.h"
+#include "connectors/local/pipe.h"
 #include "connectors/smtp/relay.h"
 
 namespace mailstead::agent {
@@ -35,6 +36,7 @@ std::unique_ptr<delivery::Destination> make_destination(const Config& config, co
       return local::make_maildir(std::move(settings));
     }
     case DestinationConfig::Type::kMbox: return local::make_mbox({destination.path});
+    case DestinationConfig::Type::kPipe: return local::make_pipe({destination.name, destination.program});
     default: return nullptr;  // a mailbox of ours; the loader lets no other type through
   }
 }

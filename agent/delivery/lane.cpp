@@ -11,10 +11,11 @@ namespace {
 
 constexpr std::chrono::hours kLongOutage{1};  // a clock that jumped far ahead gives up nothing within it
 
-// A mailbox keeps what it is given: nothing is sent on from there, and the octets stay what they were.
+// A mailbox keeps what it is given, as the program of an MDA does: the octets stay what they were. What a program sends
+// on all the same and comes back is recognised as a duplicate.
 bool sends_on(DestinationConfig::Type type) {
   using Type = DestinationConfig::Type;
-  return type != Type::kMaildir && type != Type::kMbox && type != Type::kImap;
+  return type == Type::kSmtp || type == Type::kLmtp || type == Type::kGmail || type == Type::kWebhook;
 }
 
 }  // namespace

@@ -8,9 +8,9 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "connectors/local/unix_lines.h"
 #include "mail/failpoint.h"
 #include "mail/failure.h"
+#include "mail/unix_lines.h"
 
 namespace mailstead::local {
 namespace {
@@ -68,7 +68,7 @@ void MaildirFile::append(std::string_view bytes, const std::stop_token& stop) {
 }
 
 bool MaildirFile::write_with_lf(const mail::Content& content, const std::stop_token& stop) {
-  UnixLines lines;
+  mail::UnixLines lines;
   std::string converted;
   for_each_block(content, [&](std::string_view block) {
     if (!lines.reversible()) return;

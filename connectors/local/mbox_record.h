@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "connectors/local/unix_lines.h"
 #include "mail/clock.h"
+#include "mail/unix_lines.h"
 
 namespace mailstead::local {
 
@@ -25,7 +25,7 @@ class MboxRecord {
  private:
   void quote(std::string_view lines, std::string& out);
 
-  UnixLines unix_lines_;
+  mail::UnixLines unix_lines_;
   std::string converted_;
   std::string start_;         // of a line, held back while it may become ">…From "
   bool line_start_ = true;    // `start_` still decides

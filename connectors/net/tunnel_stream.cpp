@@ -7,8 +7,8 @@
 
 #include <array>
 #include <cerrno>
-#include <system_error>
 
+#include "connectors/process/environment.h"
 #include "mail/escape.h"
 #include "mail/failure.h"
 
@@ -57,14 +57,16 @@ std::unique_ptr<TunnelStream> TunnelStream::start(const Endpoint& endpoint) {
     throw Failure(FailureKind::kTemporary, FailureScope::kSession, name + ": no descriptors left");
   Descriptor our_errors(errors[0]), their_errors(errors[1]);
   ::fcntl(our_errors.get(), F_SETFL, O_NONBLOCK);
-  auto child = std::make_unique<ChildProcess>(command_of(endpoint), theirs.get(), theirs.get(), their_errors.get());
+  process::Program program;
+  program.command = command_of(endpoint);
+  program.environment = process::users_environment();
+  auto child = std::make_unique<process::Child>(program, theirs.get(), theirs.get(), their_errors.get());
   if (child->error() != 0)
-    throw Failure(FailureKind::kConfiguration, FailureScope::kAccount,
-                  name + " cannot be started: " + std::generic_category().message(child->error()));
+    throw Failure(FailureKind::kConfiguration, FailureScope::kAccount, name + " " + child->trouble());
   return std::unique_ptr<TunnelStream>(new TunnelStream(name, ours.release(), std::move(our_errors), std::move(child)));
 }
 
-TunnelStream::TunnelStream(std::string name, int descriptor, Descriptor errors, std::unique_ptr<ChildProcess> child)
+TunnelStream::TunnelStream(std::string name, int descriptor, Descriptor errors, std::unique_ptr<process::Child> child)
     : SocketStream(descriptor, std::move(name)), errors_(std::move(errors)), child_(std::move(child)) {}
 
 TunnelStream::~TunnelStream() {
@@ -133,7 +135,7 @@ void TunnelStream::judge_end() {
   bool well = true;
   if (child_) {
     if (const auto status = child_->wait_until(std::chrono::steady_clock::now() + kEndGrace)) {
-      end = status_words(*status);
+      end = process::status_words(*status);
       well = *status == 0;
     }
   }

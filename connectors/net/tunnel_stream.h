@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "connectors/descriptor.h"
-#include "connectors/net/child_process.h"
 #include "connectors/net/endpoint.h"
 #include "connectors/net/socket_stream.h"
+#include "connectors/process/child.h"
 
 namespace mailstead::net {
 
@@ -32,7 +32,7 @@ class TunnelStream final : public SocketStream {
   [[noreturn]] void fail(int error) override;
 
  private:
-  TunnelStream(std::string name, int descriptor, connectors::Descriptor errors, std::unique_ptr<ChildProcess> child);
+  TunnelStream(std::string name, int descriptor, connectors::Descriptor errors, std::unique_ptr<process::Child> child);
   void listen();
   [[nodiscard]] std::string last_words() const;
   // Throws unless it ended in order after it had spoken.
@@ -41,7 +41,7 @@ class TunnelStream final : public SocketStream {
   connectors::Descriptor errors_;
   std::string said_;  // on standard error; the end of it
   bool spoke_ = false;
-  std::unique_ptr<ChildProcess> child_;
+  std::unique_ptr<process::Child> child_;
 };
 
 }  // namespace mailstead::net

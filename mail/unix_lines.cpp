@@ -1,6 +1,6 @@
-#include "connectors/local/unix_lines.h"
+#include "mail/unix_lines.h"
 
-namespace mailstead::local {
+namespace mailstead::mail {
 
 void UnixLines::convert(std::string_view bytes, std::string& out) {
   while (!bytes.empty()) {
@@ -25,4 +25,4 @@ void UnixLines::finish(std::string& out) {
   cr_pending_ = false;
 }
 
-}  // namespace mailstead::local
+}  // namespace mailstead::mail

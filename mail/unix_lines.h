@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace mailstead::local {
+namespace mailstead::mail {
 
 class UnixLines {
  public:
@@ -19,4 +19,4 @@ class UnixLines {
   bool reversible_ = true;
 };
 
-}  // namespace mailstead::local
+}  // namespace mailstead::mail
