@@ -7,6 +7,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "agent/config/problem.h"
+#include "connectors/http/webhook.h"
 #include "connectors/net/dial.h"
 #include "connectors/net/tls.h"
 #include "connectors/net/trace_stream.h"
@@ -118,7 +120,7 @@ struct DestinationConfig {
   net::Endpoint endpoint;
   sasl::Credentials credentials;  // user "" : no sign-in
   std::string secret_origin;
-  std::vector<std::string> to;  // envelope recipients; of pipe, too
+  std::vector<std::string> to;  // envelope recipients; of pipe and webhook, too
   std::string from;             // envelope sender; "" keeps the message's own (Return-Path), "<>" is the null sender
   std::size_t connections = 2;
   std::chrono::seconds keep_open{30};  // an idle connection waits this long for the next message
@@ -126,6 +128,11 @@ struct DestinationConfig {
   std::string path;  // absolute
   // pipe
   mail::ProgramSettings program;
+  // webhook, whose place is in `endpoint`, too
+  std::string url;
+  http::WebhookFormat format = http::WebhookFormat::kJson;
+  std::function<mail::Secret()> signature;  // its secret; empty: nothing is signed
+  http::SecretFields headers;
   // every type but mailbox
   RetryPolicy retry;
   RateLimit rate;

@@ -19,7 +19,7 @@ void read_mailbox(Section& section, DestinationConfig& made) {
 }
 
 void check_addresses(Section& section, Type type, const std::vector<std::string>& addresses) {
-  const bool knows_users = type == Type::kLmtp || type == Type::kPipe;
+  const bool knows_users = type == Type::kLmtp || type == Type::kPipe || type == Type::kWebhook;
   for (const std::string& address : addresses) {
     if (mail::is_envelope_address(address)) continue;
     if (knows_users && mail::is_envelope_local_part(address)) continue;
@@ -101,27 +101,36 @@ void read_pipe(Section& section, DestinationConfig& made) {
   made.connections = section.count("connections", 1, 16).value_or(1);
 }
 
+void read_web_service(Section& section, DestinationConfig& made) {
+  read_webhook(section, made);
+  made.to = section.texts("to");
+  check_addresses(section, made.type, made.to);
+  made.connections = section.count("connections", 1, 16).value_or(made.connections);
+  made.keep_open = section.duration("keep_open", 0s, 5min).value_or(made.keep_open);
+}
+
 struct Reader {
   Type type;
   std::string_view section;
   void (*read)(Section&, DestinationConfig&);
 };
-constexpr std::array<std::pair<std::string_view, Reader>, 7> kReaders = {
+constexpr std::array<std::pair<std::string_view, Reader>, 8> kReaders = {
     {{"mailbox", {Type::kMailbox, "destination/mailbox", read_mailbox}},
      {"smtp", {Type::kSmtp, "destination/smtp", read_smtp}},
      {"lmtp", {Type::kLmtp, "destination/lmtp", read_lmtp}},
      {"imap", {Type::kImap, "destination/imap", read_imap}},
      {"maildir", {Type::kMaildir, "destination/maildir", read_maildir}},
      {"mbox", {Type::kMbox, "destination/mbox", read_mbox}},
-     {"pipe", {Type::kPipe, "destination/pipe", read_pipe}}}};
+     {"pipe", {Type::kPipe, "destination/pipe", read_pipe}},
+     {"webhook", {Type::kWebhook, "destination/webhook", read_web_service}}}};
 
 // A key of its own, so that a type of a later version is not blamed for its keys too.
 std::optional<Reader> reader_for(const json& value, const std::string& pointer, Reading& reading) {
   json only_type = json::object();
   if (auto found = value.find("type"); found != value.end()) only_type["type"] = *found;
   Section section(only_type, pointer, "destination/mailbox", reading);
-  if (!section.require("type", "mailbox, smtp, lmtp, imap, maildir, mbox or pipe")) return std::nullopt;
-  return section.choice("type", kReaders, {"gmail", "webhook"});
+  if (!section.require("type", "mailbox, smtp, lmtp, imap, maildir, mbox, pipe or webhook")) return std::nullopt;
+  return section.choice("type", kReaders, {"gmail"});
 }
 
 bool routes_by_mx(const json& value, const std::string& pointer, Reading& reading) {

@@ -16,6 +16,8 @@ bool is_starttls_port(std::uint64_t port) noexcept {
   return port == 143 || port == 110 || port == 587 || port == 25;
 }
 
+}  // namespace
+
 net::Timeouts read_timeouts(Section section) {
   net::Timeouts made;
   for (auto [key, value] :
@@ -24,8 +26,6 @@ net::Timeouts read_timeouts(Section section) {
     *value = section.duration(key, 1s, 24h).value_or(*value);
   return made;
 }
-
-}  // namespace
 
 bool is_loopback(const std::string& host) {
   std::string name = mail::lowered(host);

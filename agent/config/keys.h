@@ -12,5 +12,7 @@ namespace mailstead::agent {
 // "destination/mailbox", "destination/smtp", "destination/lmtp", "destination/maildir", "destination/mbox",
 // "duplicates", "user", "listener", "status", "undelivered", "retry", "rate", "log".
 [[nodiscard]] const std::map<std::string_view, std::vector<std::string_view>>& known_keys();
+// Of a section whose keys are the user's.
+inline const std::vector<std::string_view> kAnyKey{"*"};
 
 }  // namespace mailstead::agent

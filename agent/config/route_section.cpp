@@ -59,6 +59,8 @@ std::optional<net::Proxy> read_proxy_url(Section& section, std::string_view key)
   return proxy;
 }
 
+}  // namespace
+
 std::optional<net::Proxy> read_proxy(Section& parent) {
   const auto* value = parent.find("proxy");
   if (value == nullptr) return std::nullopt;
@@ -79,6 +81,8 @@ std::optional<net::Proxy> read_proxy(Section& parent) {
   }
   return proxy;
 }
+
+namespace {
 
 void check_tunnel(Section& section, const std::vector<std::string>& command) {
   for (const std::string& argument : command)

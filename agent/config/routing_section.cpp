@@ -94,11 +94,12 @@ void read_rules(Section& root, Config& config) {
   for (const auto& [name, account] : config.accounts) context.accounts.insert(name);
   for (const auto& [name, destination] : config.destinations) {
     context.destinations.insert(name);
-    const bool has_recipients =
-        destination.type == Type::kSmtp || destination.type == Type::kLmtp || destination.type == Type::kPipe;
+    const bool knows_users =
+        destination.type == Type::kLmtp || destination.type == Type::kPipe || destination.type == Type::kWebhook;
+    const bool has_recipients = destination.type == Type::kSmtp || knows_users;
     if (has_recipients || destination.type == Type::kMbox) context.without_folder.insert(name);
     if (!has_recipients) context.without_recipients.insert(name);
-    if (destination.type == Type::kLmtp || destination.type == Type::kPipe) context.with_user_names.insert(name);
+    if (knows_users) context.with_user_names.insert(name);
   }
   context.default_destination = config.default_destination;
   context.can_redirect = !config.redirect_destination.empty();

@@ -54,6 +54,7 @@ Section::Section(const json& value, std::string pointer, std::string_view kind, 
     return;
   }
   const auto& known = known_keys().at(kind);
+  if (known == kAnyKey) return;
   for (const auto& [key, unused] : value.items()) {
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
     std::string hint = suggestion(key, known);

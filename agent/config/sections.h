@@ -33,6 +33,8 @@ void read_endpoint(Section& section, const Ports& ports, net::Endpoint& endpoint
 [[nodiscard]] bool is_loopback(const std::string& host);
 // One of host, socket and tunnel must be there.
 void read_route(Section& section, net::Endpoint& endpoint);
+[[nodiscard]] std::optional<net::Proxy> read_proxy(Section& parent);
+[[nodiscard]] net::Timeouts read_timeouts(Section section);
 // What is wrong with a host name, and how to mend it; both "" when nothing is.
 [[nodiscard]] std::pair<std::string, std::string> fault_of_host(const std::string& host);
 
@@ -58,6 +60,8 @@ void check_special_use(Section& section, std::string_view key, const std::string
 [[nodiscard]] DestinationConfig read_destination(const std::string& name, const nlohmann::json& value,
                                                  const std::string& pointer, const RetryPolicy& retry,
                                                  Reading& reading);
+// url, format, secret, headers … of a web service (webhook_section.cpp).
+void read_webhook(Section& section, DestinationConfig& made);
 // retry_section.cpp.
 void read_retry(Section& section, RetryPolicy& retry);
 void read_rate(Section& section, RateLimit& rate);

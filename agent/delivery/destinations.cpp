@@ -37,6 +37,18 @@ std::unique_ptr<delivery::Destination> make_destination(const Config& config, co
     }
     case DestinationConfig::Type::kMbox: return local::make_mbox({destination.path});
     case DestinationConfig::Type::kPipe: return local::make_pipe({destination.name, destination.program});
+    case DestinationConfig::Type::kWebhook: {
+      http::WebhookSettings settings;
+      std::string why;
+      if (!http::parse_url(destination.url, settings.url, why)) return nullptr;  // the loader lets none through
+      settings.endpoint = destination.endpoint;
+      settings.format = destination.format;
+      settings.secret = destination.signature;
+      settings.fields = destination.headers;
+      settings.name = destination.name;
+      settings.instance = instance;
+      return http::make_webhook(std::move(settings));
+    }
     default: return nullptr;  // a mailbox of ours; the loader lets no other type through
   }
 }

@@ -11,11 +11,10 @@ namespace {
 
 constexpr std::chrono::hours kLongOutage{1};  // a clock that jumped far ahead gives up nothing within it
 
-// A mailbox keeps what it is given, as the program of an MDA does: the octets stay what they were. What a program sends
-// on all the same and comes back is recognised as a duplicate.
+// A mailbox keeps what it is given, as a program or a web service does: the octets stay what they were. What one of
+// those sends on all the same and comes back is recognised as a duplicate.
 bool sends_on(DestinationConfig::Type type) {
-  using Type = DestinationConfig::Type;
-  return type == Type::kSmtp || type == Type::kLmtp || type == Type::kGmail || type == Type::kWebhook;
+  return type == DestinationConfig::Type::kSmtp || type == DestinationConfig::Type::kLmtp;
 }
 
 }  // namespace

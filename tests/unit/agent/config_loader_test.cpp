@@ -226,6 +226,7 @@ std::set<std::string> keys_of(const json& schema, const std::string& definition)
 TEST(ConfigSchema, KnowsTheKeysThatTheLoaderKnows) {
   json schema = read_json("config-samples/mailstead.schema.json");
   for (const auto& [section, keys] : known_keys()) {
+    if (keys == kAnyKey) continue;
     std::string name(section == "configuration" ? "" : section == "secret" ? "secret_place" : section);
     if (auto slash = name.find('/'); slash != std::string::npos) name[slash] = '_';
     EXPECT_EQ(keys_of(schema, name), std::set<std::string>(keys.begin(), keys.end())) << section;
