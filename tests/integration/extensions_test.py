@@ -157,5 +157,19 @@ class Extensions(unittest.TestCase):
         self.assertTrue(two.answer(b"i")[1].startswith(b"OK"))
 
 
+    def test_sort_and_thread(self):
+        one = self.session("Sort")
+        for subject, sender, day, ids in [("Plums", "carol", 3, "Message-ID: <a@x>"), ("Re: Apples", "alan", 1, "Message-ID: <c@x>"),
+                                          ("Re: Plums", "bea", 2, "Message-ID: <b@x>\r\nReferences: <a@x>"),
+                                          ("apples", "dan", 4, "Message-ID: <d@x>")]:
+            one.append(f"From: {sender}@example.org\r\nSubject: {subject}\r\nDate: {day} May 2020 10:00:00 +0000\r\n{ids}\r\n\r\nx\r\n", "Sort")
+        one.ok("SELECT Sort")
+        self.assertEqual(one.ok("SORT (DATE) UTF-8 ALL")[0], [b"* SORT 2 3 1 4"])
+        self.assertEqual(one.ok("UID SORT (SUBJECT REVERSE FROM) UTF-8 ALL")[0], [b"* SORT 4 2 1 3"])
+        self.assertEqual(one.ok("SORT (DISPLAYFROM) UTF-8 NOT SUBJECT plums")[0], [b"* SORT 2 4"])
+        self.assertEqual(one.ok("THREAD REFERENCES UTF-8 ALL")[0], [b"* THREAD (1 3)(4 2)"])
+        self.assertEqual(one.ok("UID THREAD ORDEREDSUBJECT UTF-8 ALL")[0], [b"* THREAD (2 4)(3 1)"])
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -73,6 +74,9 @@ struct SearchRequest {
 // "[RETURN (…)] [CHARSET name] key *(key)". Throws Failure(kProtocol), or (kLimit) for nesting beyond
 // mail::kMaxListDepth.
 [[nodiscard]] SearchRequest read_search(Cursor& cursor);
+
+// "charset key *(key)", as SORT and THREAD have it. nullopt: the charset is unknown, nothing was read further.
+[[nodiscard]] std::optional<SearchKey> read_charset_and_keys(Cursor& cursor);
 
 // Whether MODSEQ is among the keys.
 [[nodiscard]] bool asks_modseq(const SearchKey& key);
