@@ -42,6 +42,8 @@ constexpr Word kWords[] = {
     {"OLD", Kind::kRecent, Argument::kNone, 0, true},
     {"KEYWORD", Kind::kKeyword, Argument::kKeyword},
     {"UNKEYWORD", Kind::kKeyword, Argument::kKeyword, 0, true},
+    {"EMAILID", Kind::kEmailId, Argument::kKeyword},
+    {"THREADID", Kind::kThreadId, Argument::kKeyword},
     {"LARGER", Kind::kLarger, Argument::kNumber},
     {"SMALLER", Kind::kSmaller, Argument::kNumber},
     {"BEFORE", Kind::kBefore, Argument::kDate},
@@ -254,6 +256,7 @@ SearchRequest read_search(Cursor& cursor) {
   SearchRequest request;
   request.result = read_return(cursor);
   if (cursor.try_word("CHARSET")) {
+    request.with_charset = true;
     cursor.expect_space();
     auto root = read_charset_and_keys(cursor);
     request.charset_known = root.has_value();

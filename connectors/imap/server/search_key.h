@@ -23,6 +23,8 @@ struct SearchKey {
     kUids,
     kFlags,  // all of `flags` set
     kKeyword,
+    kEmailId,   // RFC 8474; `name` is compared in its case
+    kThreadId,  // nobody's
     kRecent,
     kLarger,
     kSmaller,
@@ -68,6 +70,7 @@ struct SearchReturn {
 struct SearchRequest {
   SearchReturn result;
   SearchKey root;
+  bool with_charset = false;  // it was given
   bool charset_known = true;  // false: nothing was read further
 };
 
