@@ -5,6 +5,7 @@
 #include "mail/address.h"
 #include "mail/ascii.h"
 #include "mail/charset.h"
+#include "mail/message_ids.h"
 #include "mail/parameters.h"
 #include "mail/transfer_encoding.h"
 
@@ -101,6 +102,7 @@ Envelope read_envelope(const HeaderBlock& header) {
   envelope.bcc = joined_text(header, "Bcc");
   envelope.in_reply_to = text_of(header, "In-Reply-To");
   envelope.message_id = text_of(header, "Message-ID");
+  envelope.references = condensed_references(text_of(header, "References"));
   return envelope;
 }
 

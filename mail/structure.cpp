@@ -110,6 +110,7 @@ void StructureParser::State::end_header(std::size_t size, bool descend) {
   OpenPart& entry = open.back();
   read_part_header(block, in_digest, limits, *entry.part);
   if (entry.part->envelope) entry.part->envelope = read_envelope(block);
+  if (entry.part->envelope && open.size() > 1) entry.part->envelope->references.clear();
   header_bytes += size;
   line_feeds += count_line_feeds(bytes);
   entry.part->body_offset = entry.part->header_offset + size;

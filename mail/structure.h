@@ -20,6 +20,7 @@ class HeaderBlock;
 // What IMAP calls an envelope (RFC 3501 §7.4.2): raw, unfolded field values of a message's header.
 struct Envelope {
   std::string date, subject, from, sender, reply_to, to, cc, bcc, in_reply_to, message_id;
+  std::string references;  // no part of IMAP's; of the root alone: condensed_references() (mail/message_ids.h)
   bool operator==(const Envelope&) const = default;
 };
 
@@ -75,7 +76,8 @@ class StructureParser {
 // The part's body decoded and, for text, converted to UTF-8; `body` are its octets as they stand in the message.
 [[nodiscard]] std::string decoded_body(const Part& part, std::string_view body);
 
-// A compact form for storing beside the message. decode returns nullopt on anything that encode did not write.
+// A compact form for storing beside the message; forms of earlier versions are read, too. decode returns nullopt on
+// anything that encode did not write.
 [[nodiscard]] std::string encode_structure(const Part& root);
 [[nodiscard]] std::optional<Part> decode_structure(std::string_view bytes);
 

@@ -1,5 +1,6 @@
 // encode_structure and decode_structure: a version, then the parts depth first. Numbers are little-endian base 128
-// without needless octets, strings their length and bytes, so that every structure has exactly one form.
+// without needless octets, strings their length and bytes, so that every structure has exactly one form. Version 2 has
+// the root's references at the end, and there are some.
 #include <utility>
 
 #include "mail/structure.h"
@@ -7,7 +8,8 @@
 namespace mailstead::mail {
 namespace {
 
-constexpr char kVersion = 1;
+constexpr char kPlain = 1;
+constexpr char kWithReferences = 2;
 constexpr std::size_t kMaxDepth = 1000;  // far beyond ParseLimits::mime_depth; guards our stack
 constexpr std::size_t kLeastPart = 16;   // octets of the smallest encoded part
 
@@ -15,6 +17,7 @@ using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 class Writer {
  public:
+  explicit Writer(char version) : out_{version} {}
   void number(std::uint64_t value) {
     while (value >= 0x80) {
       out_.push_back(static_cast<char>((value & 0x7FU) | 0x80U));
@@ -36,14 +39,16 @@ class Writer {
   std::string take() { return std::move(out_); }
 
  private:
-  std::string out_{kVersion};
+  std::string out_;
 };
 
 class Reader {
  public:
   explicit Reader(std::string_view bytes) : rest_(bytes) {
-    ok_ = !rest_.empty() && rest_.front() == kVersion;
-    if (ok_) rest_.remove_prefix(1);
+    ok_ = !rest_.empty() && (rest_.front() == kPlain || rest_.front() == kWithReferences);
+    if (!ok_) return;
+    version_ = rest_.front();
+    rest_.remove_prefix(1);
   }
 
   void number(std::uint64_t& value) {
@@ -86,11 +91,13 @@ class Reader {
     return ok_ ? count : 0;
   }
   void fail() { ok_ = false; }
+  [[nodiscard]] char version() const { return version_; }
   [[nodiscard]] bool ok() const { return ok_; }
   [[nodiscard]] bool complete() const { return ok_ && rest_.empty(); }
 
  private:
   std::string_view rest_;
+  char version_ = kPlain;
   bool ok_ = true;
 };
 
@@ -144,8 +151,10 @@ void read_part(Reader& reader, Part& part, std::size_t depth) {
 }  // namespace
 
 std::string encode_structure(const Part& root) {
-  Writer writer;
+  bool with_references = root.envelope && !root.envelope->references.empty();
+  Writer writer(with_references ? kWithReferences : kPlain);
   write_part(writer, root);
+  if (with_references) writer.text(root.envelope->references);
   return writer.take();
 }
 
@@ -153,6 +162,11 @@ std::optional<Part> decode_structure(std::string_view bytes) {
   Reader reader(bytes);
   Part root;
   read_part(reader, root, 0);
+  if (reader.version() == kWithReferences) {
+    if (!root.envelope) return std::nullopt;
+    reader.text(root.envelope->references);
+    if (root.envelope->references.empty()) return std::nullopt;
+  }
   if (!reader.complete()) return std::nullopt;
   return root;
 }

@@ -67,6 +67,17 @@ enum class FlagChange { kAdd, kRemove, kReplace };
 // An answer that the protocol reports to its client.
 enum class MailboxAnswer { kDone, kNoSuchMailbox, kExists, kInvalidName, kHasChildren, kNotPermitted, kLimit };
 
+struct Upload {
+  NewContent content;
+  mail::Flags flags;
+  mail::WallTime internal_date;
+};
+
+struct AppendedAll {
+  MailboxAnswer answer = MailboxAnswer::kDone;
+  std::uint32_t uid_validity = 0;
+  std::vector<Uid> uids;
+};
 struct Appended {
   std::uint32_t uid_validity = 0;
   Uid uid = 0;
@@ -116,8 +127,16 @@ class MailStore {
                                                         FlagChange change, const mail::Flags& flags,
                                                         std::optional<ModSeq> unchanged_since,
                                                         std::vector<Uid>* refused) = 0;
-  [[nodiscard]] virtual Appended append(const std::string& user, const std::string& mailbox, NewContent content,
-                                        const mail::Flags& flags, mail::WallTime internal_date) = 0;
+  // All or none.
+  [[nodiscard]] virtual AppendedAll append_all(const std::string& user, const std::string& mailbox,
+                                               std::vector<Upload> messages) = 0;
+  [[nodiscard]] Appended append(const std::string& user, const std::string& mailbox, NewContent content,
+                                const mail::Flags& flags, mail::WallTime internal_date) {
+    std::vector<Upload> messages;
+    messages.push_back({std::move(content), flags, internal_date});
+    AppendedAll all = append_all(user, mailbox, std::move(messages));
+    return {all.uid_validity, all.uids.empty() ? 0 : all.uids.front(), all.answer};
+  }
   [[nodiscard]] virtual Copied copy(MailboxId from, const std::vector<Uid>& uids, const std::string& user,
                                     const std::string& to) = 0;
   [[nodiscard]] virtual Copied move(MailboxId from, const std::vector<Uid>& uids, const std::string& user,

@@ -48,8 +48,8 @@ class SqliteMailStore final : public MailStore {
   [[nodiscard]] std::vector<Entry> change_flags(MailboxId mailbox, const std::vector<Uid>& uids, FlagChange change,
                                                 const mail::Flags& flags, std::optional<ModSeq> unchanged_since,
                                                 std::vector<Uid>* refused) override;
-  [[nodiscard]] Appended append(const std::string& user, const std::string& mailbox, NewContent content,
-                                const mail::Flags& flags, mail::WallTime internal_date) override;
+  [[nodiscard]] AppendedAll append_all(const std::string& user, const std::string& mailbox,
+                                       std::vector<Upload> messages) override;
   [[nodiscard]] Copied copy(MailboxId from, const std::vector<Uid>& uids, const std::string& user,
                             const std::string& to) override;
   [[nodiscard]] Copied move(MailboxId from, const std::vector<Uid>& uids, const std::string& user,

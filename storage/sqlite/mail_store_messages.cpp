@@ -78,11 +78,11 @@ std::vector<Entry> SqliteMailStore::change_flags(MailboxId mailbox, const std::v
   return states;
 }
 
-Appended SqliteMailStore::append(const std::string& user, const std::string& mailbox, NewContent content,
-                                 const mail::Flags& flags, mail::WallTime internal_date) {
+AppendedAll SqliteMailStore::append_all(const std::string& user, const std::string& mailbox,
+                                        std::vector<Upload> messages) {
   std::optional<std::string> name = canonical_mailbox_name(mailbox);
-  if (!name) return {.answer = MailboxAnswer::kNoSuchMailbox};
-  Appended appended;
+  if (!name) return {.answer = MailboxAnswer::kNoSuchMailbox, .uid_validity = 0, .uids = {}};
+  AppendedAll appended;
   database_.write([&](WriteContext& context) {
     appended = {};
     MailboxRow* row = context.mailboxes.find(user, *name);
@@ -90,13 +90,16 @@ Appended SqliteMailStore::append(const std::string& user, const std::string& mai
       appended.answer = row == nullptr ? MailboxAnswer::kNoSuchMailbox : MailboxAnswer::kNotPermitted;
       return;
     }
-    Placed placed{.content = context.contents.keep(content),
-                  .flags = flags.system,
-                  .keywords = context.mailboxes.keyword_set(*row, flags.keywords),
-                  .internal_date = internal_date,
-                  .size = content.bytes->size()};
-    appended.uid = context.mailboxes.place(*row, placed, context.mailboxes.next_modseq(user));
     appended.uid_validity = row->box.uid_validity;
+    const ModSeq modseq = context.mailboxes.next_modseq(user);
+    for (const Upload& message : messages) {
+      Placed placed{.content = context.contents.keep(message.content),
+                    .flags = message.flags.system,
+                    .keywords = context.mailboxes.keyword_set(*row, message.flags.keywords),
+                    .internal_date = message.internal_date,
+                    .size = message.content.bytes->size()};
+      appended.uids.push_back(context.mailboxes.place(*row, placed, modseq));
+    }
   });
   return appended;
 }

@@ -157,5 +157,67 @@ class Extensions(unittest.TestCase):
         self.assertTrue(two.answer(b"i")[1].startswith(b"OK"))
 
 
+    def test_sort_and_thread(self):
+        one = self.session("Sort")
+        for subject, sender, day, ids in [("Plums", "carol", 3, "Message-ID: <a@x>"), ("Re: Apples", "alan", 1, "Message-ID: <c@x>"),
+                                          ("Re: Plums", "bea", 2, "Message-ID: <b@x>\r\nReferences: <a@x>"),
+                                          ("apples", "dan", 4, "Message-ID: <d@x>")]:
+            one.append(f"From: {sender}@example.org\r\nSubject: {subject}\r\nDate: {day} May 2020 10:00:00 +0000\r\n{ids}\r\n\r\nx\r\n", "Sort")
+        one.ok("SELECT Sort")
+        self.assertEqual(one.ok("SORT (DATE) UTF-8 ALL")[0], [b"* SORT 2 3 1 4"])
+        self.assertEqual(one.ok("UID SORT (SUBJECT REVERSE FROM) UTF-8 ALL")[0], [b"* SORT 4 2 1 3"])
+        self.assertEqual(one.ok("SORT (DISPLAYFROM) UTF-8 NOT SUBJECT plums")[0], [b"* SORT 2 4"])
+        self.assertEqual(one.ok("THREAD REFERENCES UTF-8 ALL")[0], [b"* THREAD (1 3)(4 2)"])
+        self.assertEqual(one.ok("UID THREAD ORDEREDSUBJECT UTF-8 ALL")[0], [b"* THREAD (2 4)(3 1)"])
+
+
+    def test_multiappend_keeps_all_or_nothing_over_a_restart(self):
+        one = self.session("Multi")
+        messages = [mail(f"n{number}", body="x" * 300_000 + "\r\n").encode() for number in range(4)]
+        literals = [b" (\\Seen) {%d+}\r\n" % len(message) + message for message in messages]
+        lines, end = one.command(b"APPEND Multi" + b"".join(literals))
+        self.assertRegex(end, rb"^OK \[APPENDUID \d+ 1:4\]")
+        lines, end = one.command(b"APPEND Multi" + b"".join(literals) + b" {0+}\r\n")
+        self.assertTrue(end.startswith(b"NO"), end)
+        self.assertEqual(one.ok("STATUS Multi (MESSAGES)")[0], [b'* STATUS "Multi" (MESSAGES 4)'])
+        cut = Session(self.port)
+        cut.send(b"y APPEND Multi" + b"".join(literals)[:-1000])
+        cut.close()
+        self.agent.stop()
+        self.agent.start()
+        type(self).port = self.agent.listener_port("imap")
+        two = self.session()
+        two.ok("SELECT Multi")
+        lines, _ = two.ok("FETCH 1:* (FLAGS BODY.PEEK[])")
+        self.assertEqual(len(lines), 4)
+        for line, message in zip(lines, messages):
+            self.assertIn(message, line)
+            self.assertIn(b"\\Seen", line)
+
+    def test_special_use_object_ids_and_utf8_names(self):
+        one = self.session("Bin")
+        one.ok("DELETE Bin")
+        self.assertTrue(one.command("CREATE Bin (USE (\\Trash))")[1].startswith(b"NO [USEATTR]"))
+        one.ok("DELETE Trash")
+        lines, end = one.ok("CREATE Bin (USE (\\Trash))")
+        identity = re.search(rb"MAILBOXID \((\w+)\)", end)[1]
+        self.assertIn(b"\\Trash", one.ok("LIST (SPECIAL-USE) \"\" Bin")[0][0])
+        self.assertTrue(one.command("CREATE Bin2 (USE (\\Trash))")[1].startswith(b"NO [USEATTR]"))
+        one.ok("RENAME Bin Korb")
+        self.assertIn(b"(MAILBOXID (" + identity + b"))", one.ok("STATUS Korb (MAILBOXID)")[0][0])
+        one.append(mail("m"), "Korb")
+        one.ok("SELECT Korb")
+        one.ok("COPY 1 Korb")
+        lines, _ = one.ok("FETCH 1:2 EMAILID")
+        self.assertEqual(lines[0].split(b"EMAILID")[1], lines[1].split(b"EMAILID")[1])
+        one.ok("ENABLE UTF8=ACCEPT")
+        one.ok('CREATE "Körbe/λ"')
+        self.assertIn('* LIST (\\HasNoChildren) "/" "Körbe/λ"'.encode(), one.ok('LIST "" "Körbe/*"')[0])
+        self.assertIn(b'* LIST (\\HasNoChildren) "/" "K&APY-rbe/&A7s-"', self.session().ok('LIST "" "K&APY-rbe/*"')[0])
+        for name in ('"Körbe/λ"', '"Körbe"', "Korb"):
+            one.ok(f"DELETE {name}")
+        one.ok("CREATE Trash (USE (\\Trash))")
+
+
 if __name__ == "__main__":
     unittest.main()

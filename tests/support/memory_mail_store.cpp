@@ -327,25 +327,26 @@ Uid MemoryMailStore::place(Box& box, Row row) {
   return uid;
 }
 
-storage::Appended MemoryMailStore::append(const std::string& user, const std::string& mailbox,
-                                          storage::NewContent content, const mail::Flags& flags,
-                                          mail::WallTime internal_date) {
+storage::AppendedAll MemoryMailStore::append_all(const std::string& user, const std::string& mailbox,
+                                                 std::vector<storage::Upload> messages) {
   check_broken();
-  storage::Appended appended;
+  storage::AppendedAll appended;
   storage::MailboxId id = 0;
   {
     std::lock_guard lock(mutex_);
     Box* target = box(user, mailbox);
-    if (target == nullptr) return {0, 0, MailboxAnswer::kNoSuchMailbox};
-    Row row;
-    row.flags = flags;
-    row.size = static_cast<std::uint32_t>(content.bytes->size());
-    row.date = internal_date;
-    row.content = contents_.keep(content.bytes);
-    stored_[row.content] = {content.header_size, content.structure};
+    if (target == nullptr) return {MailboxAnswer::kNoSuchMailbox, 0, {}};
     id = target->facts.id;
     appended.uid_validity = target->facts.uid_validity;
-    appended.uid = place(*target, std::move(row));
+    for (const storage::Upload& message : messages) {
+      Row row;
+      row.flags = message.flags;
+      row.size = static_cast<std::uint32_t>(message.content.bytes->size());
+      row.date = message.internal_date;
+      row.content = contents_.keep(message.content.bytes);
+      stored_[row.content] = {message.content.header_size, message.content.structure};
+      appended.uids.push_back(place(*target, std::move(row)));
+    }
   }
   notify(id);
   return appended;

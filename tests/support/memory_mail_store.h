@@ -52,9 +52,8 @@ class MemoryMailStore final : public storage::MailStore {
                                                          storage::FlagChange change, const mail::Flags& flags,
                                                          std::optional<storage::ModSeq> unchanged_since,
                                                          std::vector<storage::Uid>* refused) override;
-  [[nodiscard]] storage::Appended append(const std::string& user, const std::string& mailbox,
-                                         storage::NewContent content, const mail::Flags& flags,
-                                         mail::WallTime internal_date) override;
+  [[nodiscard]] storage::AppendedAll append_all(const std::string& user, const std::string& mailbox,
+                                                std::vector<storage::Upload> messages) override;
   [[nodiscard]] storage::Copied copy(storage::MailboxId from, const std::vector<storage::Uid>& uids,
                                      const std::string& user, const std::string& to) override;
   [[nodiscard]] storage::Copied move(storage::MailboxId from, const std::vector<storage::Uid>& uids,

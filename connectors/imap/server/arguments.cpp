@@ -36,8 +36,10 @@ void reject(std::string text) {
   throw mail::Failure(mail::FailureKind::kProtocol, mail::FailureScope::kSession, std::move(text));
 }
 
-std::string mailbox_from_wire(std::string_view wire) {
-  auto decoded = from_modified_utf7(wire);
+namespace {
+
+std::string mailbox_from_wire(std::string_view wire, const Enabled& enabled) {
+  auto decoded = enabled.utf8 ? std::nullopt : from_modified_utf7(wire);
   // QUIRK: some clients send UTF-8 as it is (RFC 9051 does).
   std::string name = decoded ? *decoded : std::string(wire);
   if (!mail::is_valid_utf8(name)) reject("the mailbox name is neither modified UTF-7 nor UTF-8");
@@ -46,21 +48,30 @@ std::string mailbox_from_wire(std::string_view wire) {
   return name;
 }
 
-std::string read_mailbox(Cursor& cursor) {
-  return mailbox_from_wire(cursor.expect_astring());
+}  // namespace
+
+std::string read_mailbox(Cursor& cursor, const Enabled& enabled) {
+  return mailbox_from_wire(cursor.expect_astring(), enabled);
 }
 
-void append_mailbox(std::string& out, std::string_view name) {
-  append_string(out, to_modified_utf7(name));
+void append_mailbox(std::string& out, std::string_view name, const Enabled& enabled) {
+  if (!enabled.utf8) return append_string(out, to_modified_utf7(name));
+  // The store's names hold neither controls nor broken UTF-8: a quoted string carries them (RFC 6855 §3).
+  out += '"';
+  for (char c : name) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  out += '"';
 }
 
-std::string read_list_pattern(Cursor& cursor) {
-  if (auto text = cursor.try_string()) return mailbox_from_wire(*text);
+std::string read_list_pattern(Cursor& cursor, const Enabled& enabled) {
+  if (auto text = cursor.try_string()) return mailbox_from_wire(*text, enabled);
   std::string atom = take_while(cursor, [](char c) {
     return is_astring_char(c) || c == '*' || c == '%' || static_cast<unsigned char>(c) >= 128;
   });
   if (atom.empty()) reject("expected a mailbox pattern");
-  return mailbox_from_wire(atom);
+  return mailbox_from_wire(atom, enabled);
 }
 
 SequenceSet read_sequence_set(Cursor& cursor) {

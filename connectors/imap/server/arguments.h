@@ -6,6 +6,7 @@
 
 #include "connectors/imap/codec/cursor.h"
 #include "connectors/imap/codec/sequence_set.h"
+#include "connectors/imap/server/enabled.h"
 #include "mail/flags.h"
 
 namespace mailstead::imap {
@@ -13,12 +14,12 @@ namespace mailstead::imap {
 // Ends the command with a tagged BAD.
 [[noreturn]] void reject(std::string text);
 
-// The name as the store knows it: UTF-8, INBOX in capitals in its first level.
-[[nodiscard]] std::string read_mailbox(Cursor& cursor);
-[[nodiscard]] std::string mailbox_from_wire(std::string_view wire);
-void append_mailbox(std::string& out, std::string_view name);
+// On the wire names are in modified UTF-7, or in UTF-8 when the client enabled that. The name as the store knows it:
+// UTF-8, INBOX in capitals in its first level.
+[[nodiscard]] std::string read_mailbox(Cursor& cursor, const Enabled& enabled);
+void append_mailbox(std::string& out, std::string_view name, const Enabled& enabled);
 // list-mailbox of LIST and LSUB: wildcards allowed; in UTF-8.
-[[nodiscard]] std::string read_list_pattern(Cursor& cursor);
+[[nodiscard]] std::string read_list_pattern(Cursor& cursor, const Enabled& enabled);
 
 [[nodiscard]] SequenceSet read_sequence_set(Cursor& cursor);
 [[nodiscard]] mail::Flags read_flag_list(Cursor& cursor);  // in parentheses

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "connectors/imap/server/enabled.h"
-#include "connectors/imap/server/incoming_message.h"
+#include "connectors/imap/server/incoming_append.h"
 #include "connectors/imap/server/mailbox_view.h"
 #include "connectors/imap/server/session.h"
 #include "connectors/imap/server/task.h"
@@ -29,7 +29,7 @@ struct Conversation {
   Enabled enabled;
   std::string user;  // "" before the sign-in
   std::unique_ptr<MailboxView> selected;
-  std::unique_ptr<IncomingMessage> incoming;  // of the APPEND in hand
+  std::unique_ptr<IncomingAppend> incoming;  // the APPEND in hand
   unsigned failed_logins = 0;
   bool closing = false;    // close when the answer in hand is out
   bool start_tls = false;  // hand-shake when the answer in hand is out

@@ -22,7 +22,7 @@ struct Named {
 constexpr Named kSimple[] = {
     {"FLAGS", Kind::kFlags},      {"UID", Kind::kUid},           {"INTERNALDATE", Kind::kInternalDate},
     {"RFC822.SIZE", Kind::kSize}, {"ENVELOPE", Kind::kEnvelope}, {"BODYSTRUCTURE", Kind::kBodyStructure},
-    {"MODSEQ", Kind::kModSeq}};
+    {"MODSEQ", Kind::kModSeq},    {"EMAILID", Kind::kEmailId},   {"THREADID", Kind::kThreadId}};
 
 struct OldForm {
   std::string_view name;

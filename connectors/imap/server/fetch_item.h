@@ -20,7 +20,19 @@ struct Section {
 };
 
 struct FetchItem {
-  enum class Kind { kFlags, kUid, kInternalDate, kSize, kEnvelope, kBody, kBodyStructure, kModSeq, kSection };
+  enum class Kind {
+    kFlags,
+    kUid,
+    kInternalDate,
+    kSize,
+    kEnvelope,
+    kBody,
+    kBodyStructure,
+    kModSeq,
+    kEmailId,
+    kThreadId,
+    kSection
+  };
   Kind kind = Kind::kFlags;
   std::string label;  // how the answer names it: "BODY[2.1]", "RFC822.TEXT"
   Section section;

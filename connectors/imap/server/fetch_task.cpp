@@ -5,6 +5,7 @@
 
 #include "connectors/imap/codec/date_time.h"
 #include "connectors/imap/server/describe.h"
+#include "connectors/imap/server/object_id.h"
 #include "mail/failure.h"
 
 namespace mailstead::imap {
@@ -157,6 +158,8 @@ void FetchTask::compose_item(const FetchItem& item, std::size_t position, std::s
     case Kind::kBody: append_body(text, structure(), false); break;
     case Kind::kBodyStructure: append_body(text, structure(), true); break;
     case Kind::kModSeq: text += '(' + std::to_string(entry.modseq) + ')'; break;
+    case Kind::kEmailId: text += '(' + email_object_id(entry.content) + ')'; break;
+    case Kind::kThreadId: text += "NIL"; break;  // RFC 8474 §5.2: threads have no names here
     case Kind::kSection: compose_section(item, text); break;
   }
 }

@@ -42,6 +42,8 @@ constexpr Word kWords[] = {
     {"OLD", Kind::kRecent, Argument::kNone, 0, true},
     {"KEYWORD", Kind::kKeyword, Argument::kKeyword},
     {"UNKEYWORD", Kind::kKeyword, Argument::kKeyword, 0, true},
+    {"EMAILID", Kind::kEmailId, Argument::kKeyword},
+    {"THREADID", Kind::kThreadId, Argument::kKeyword},
     {"LARGER", Kind::kLarger, Argument::kNumber},
     {"SMALLER", Kind::kSmaller, Argument::kNumber},
     {"BEFORE", Kind::kBefore, Argument::kDate},
@@ -241,15 +243,25 @@ SearchReturn read_return(Cursor& cursor) {
 
 }  // namespace
 
+std::optional<SearchKey> read_charset_and_keys(Cursor& cursor) {
+  std::string charset = cursor.expect_astring();
+  if (!mail::iequals(charset, "UTF-8") && !mail::iequals(charset, "US-ASCII")) return std::nullopt;
+  cursor.expect_space();
+  SearchKey root = SearchReader(cursor).keys('\0');
+  cursor.expect_end();
+  return root;
+}
+
 SearchRequest read_search(Cursor& cursor) {
   SearchRequest request;
   request.result = read_return(cursor);
   if (cursor.try_word("CHARSET")) {
+    request.with_charset = true;
     cursor.expect_space();
-    std::string charset = cursor.expect_astring();
-    request.charset_known = mail::iequals(charset, "UTF-8") || mail::iequals(charset, "US-ASCII");
-    if (!request.charset_known) return request;
-    cursor.expect_space();
+    auto root = read_charset_and_keys(cursor);
+    request.charset_known = root.has_value();
+    if (root) request.root = std::move(*root);
+    return request;
   }
   request.root = SearchReader(cursor).keys('\0');
   cursor.expect_end();

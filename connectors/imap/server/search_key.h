@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,8 @@ struct SearchKey {
     kUids,
     kFlags,  // all of `flags` set
     kKeyword,
+    kEmailId,   // RFC 8474; `name` is compared in its case
+    kThreadId,  // nobody's
     kRecent,
     kLarger,
     kSmaller,
@@ -67,12 +70,16 @@ struct SearchReturn {
 struct SearchRequest {
   SearchReturn result;
   SearchKey root;
+  bool with_charset = false;  // it was given
   bool charset_known = true;  // false: nothing was read further
 };
 
 // "[RETURN (…)] [CHARSET name] key *(key)". Throws Failure(kProtocol), or (kLimit) for nesting beyond
 // mail::kMaxListDepth.
 [[nodiscard]] SearchRequest read_search(Cursor& cursor);
+
+// "charset key *(key)", as SORT and THREAD have it. nullopt: the charset is unknown, nothing was read further.
+[[nodiscard]] std::optional<SearchKey> read_charset_and_keys(Cursor& cursor);
 
 // Whether MODSEQ is among the keys.
 [[nodiscard]] bool asks_modseq(const SearchKey& key);

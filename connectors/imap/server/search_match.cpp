@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "connectors/imap/server/case_fold.h"
+#include "connectors/imap/server/object_id.h"
 #include "mail/charset.h"
 #include "mail/date.h"
 #include "mail/encoded_word.h"
@@ -76,6 +77,8 @@ bool SearchMatch::matches(const SearchKey& key) {
     case Kind::kUids: return matches_number(key);
     case Kind::kFlags: return (entry.flags & key.flags) == key.flags;
     case Kind::kKeyword: return view_.flags(position_).has_keyword(key.name);
+    case Kind::kEmailId: return key.name == email_object_id(entry.content);
+    case Kind::kThreadId: return false;
     case Kind::kRecent: return view_.recent(position_);
     case Kind::kLarger: return entry.size > key.size;
     case Kind::kSmaller: return entry.size < key.size;

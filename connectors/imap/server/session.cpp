@@ -24,6 +24,8 @@ constexpr mail::ByteCount kMaxHeldLiterals = mail::kMaxCommandLine;   // of one 
 constexpr mail::ByteCount kMaxHeldBeforeLogin = mail::kMaxLoginLine;  // of one command, before
 // A refused non-synchronizing literal comes all the same; beyond this it is cheaper to close (RFC 7888 §4).
 constexpr mail::ByteCount kMaxSwallowed = mail::ByteCount{256} * 1024 * 1024;
+// Of all messages of one APPEND together; what is not in memory waits in spool files.
+constexpr mail::ByteCount kMaxUpload = mail::ByteCount{1024} * 1024 * 1024;
 constexpr mail::ByteCount kMaxSwallowedBeforeLogin = mail::kMaxLoginLine;
 
 std::string_view word_of(Answer::Kind kind) {
@@ -79,7 +81,8 @@ class Session final : public net::ServerSession {
   [[nodiscard]] bool read(net::InputBuffer& input, std::string& output);
   void greet(std::string& output);
   void on_literal(std::string& output);
-  void on_append_literal(AppendTarget target, std::string& output);
+  [[nodiscard]] bool is_message();
+  void on_message(std::string& output);
   void accept_literal(std::string& output);
   void refuse_literal(Answer answer, std::string& output);
   void on_command(std::string& output);
@@ -173,15 +176,13 @@ bool Session::read(net::InputBuffer& input, std::string& output) {
 
 void Session::on_literal(std::string& output) {
   const auto& literal = reader_.literal();
-  if (literal.binary) return refuse_literal(bad("Binary literals are not supported."), output);
-  if (talk_.incoming || refusal_) return refuse_literal(bad("One message at a time."), output);
-  if (!talk_.user.empty()) {
-    try {
-      if (auto target = parse_append(reader_.text())) return on_append_literal(std::move(*target), output);
-    } catch (const mail::Failure& failure) {
-      return refuse_literal(answer_for(failure), output);
-    }
+  if (refusal_) return refuse_literal(*refusal_, output);
+  try {
+    if (!talk_.user.empty() && is_message()) return on_message(output);
+  } catch (const mail::Failure& failure) {
+    return refuse_literal(answer_for(failure), output);
   }
+  if (literal.binary) return refuse_literal(bad("Binary literals are not supported."), output);
   mail::ByteCount limit = talk_.user.empty() ? kMaxHeldBeforeLogin : kMaxHeldLiterals;
   if (literal.size > limit - std::min(limit, reader_.held()))
     return refuse_literal(bad("[TOOBIG] The literal is too large."), output);
@@ -189,18 +190,30 @@ void Session::on_literal(std::string& output) {
   reader_.keep_literal();
 }
 
-void Session::on_append_literal(AppendTarget target, std::string& output) {
+// Whether the announced literal is a message: it is streamed, other literals are held.
+bool Session::is_message() {
+  if (talk_.incoming) return talk_.incoming->go_on(reader_.text()), true;
+  talk_.incoming = IncomingAppend::begin(reader_.text(), talk_.enabled);
+  return talk_.incoming != nullptr;
+}
+
+void Session::on_message(std::string& output) {
   const auto& literal = reader_.literal();
+  if (literal.binary && !talk_.incoming->takes_binary())
+    return refuse_literal(bad("Binary literals are not supported."), output);
   if (literal.size > context_->max_append) {
     return refuse_literal(no("[TOOBIG] Messages may have at most " + std::to_string(context_->max_append) + " octets."),
                           output);
   }
+  if (talk_.incoming->octets() > kMaxUpload - std::min(kMaxUpload, literal.size))
+    return refuse_literal(no("[TOOBIG] That is too much for one command."), output);
   if (literal.size == 0) return refuse_literal(no("[CANNOT] An empty message cannot be stored."), output);
-  auto mailbox = talk_.mail().find(talk_.user, target.mailbox);
+  auto mailbox = talk_.mail().find(talk_.user, talk_.incoming->mailbox());
   if (!mailbox || !mailbox->selectable) return refuse_literal(no("[TRYCREATE] No such mailbox."), output);
-  talk_.incoming = std::make_unique<IncomingMessage>(std::move(target), talk_.context.store.content(), literal.size);
+  talk_.incoming->open(talk_.context.store.content(), literal.size);
   accept_literal(output);
   reader_.stream_literal([this](std::string_view bytes) { talk_.incoming->feed(bytes); });
+  talk_.incoming->literal_ends_at(reader_.text().size());
 }
 
 void Session::accept_literal(std::string& output) {
@@ -261,7 +274,7 @@ Outcome Session::start(std::string_view text, std::string& output) {
                                                   : "You have signed in already.");
   }
   entry_ = entry;
-  Request request{tag_, by_uid, Cursor(rest.substr(name.size())), output};
+  Request request{tag_, text, by_uid, Cursor(rest.substr(name.size())), output};
   return entry->start(talk_, request);
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "connectors/imap/server/arguments.h"
+#include "connectors/imap/server/object_id.h"
 
 namespace mailstead::imap {
 namespace {
@@ -17,6 +18,7 @@ constexpr std::pair<std::string_view, StatusItem> kItems[] = {
     {"SIZE", StatusItem::kSize},
     {"HIGHESTMODSEQ", StatusItem::kHighestModSeq},
     {"APPENDLIMIT", StatusItem::kAppendLimit},
+    {"MAILBOXID", StatusItem::kMailboxId},
 };
 
 // An upper bound by UIDs: exact unless messages were expunged before any session saw them.
@@ -26,7 +28,7 @@ std::uint64_t recent_of(const Conversation& session, const storage::Mailbox& mai
   return std::min<std::uint64_t>(newer, mailbox.messages);
 }
 
-std::uint64_t value_of(const Conversation& session, const storage::Mailbox& mailbox, StatusItem item) {
+std::uint64_t number_of(const Conversation& session, const storage::Mailbox& mailbox, StatusItem item) {
   switch (item) {
     case StatusItem::kMessages: return mailbox.messages;
     case StatusItem::kRecent: return recent_of(session, mailbox);
@@ -35,9 +37,15 @@ std::uint64_t value_of(const Conversation& session, const storage::Mailbox& mail
     case StatusItem::kUnseen: return mailbox.unseen;
     case StatusItem::kSize: return mailbox.bytes;
     case StatusItem::kHighestModSeq: return mailbox.highest_modseq;
-    case StatusItem::kAppendLimit: break;
+    case StatusItem::kAppendLimit: return session.context.max_append;
+    case StatusItem::kMailboxId: break;
   }
-  return session.context.max_append;
+  return 0;
+}
+
+std::string value_of(const Conversation& session, const storage::Mailbox& mailbox, StatusItem item) {
+  if (item == StatusItem::kMailboxId) return '(' + mailbox_object_id(mailbox.id) + ')';
+  return std::to_string(number_of(session, mailbox, item));
 }
 
 }  // namespace
@@ -62,14 +70,14 @@ void note_status_items(Conversation& session, const std::vector<StatusItem>& ite
 void append_status(const Conversation& session, const storage::Mailbox& mailbox, const std::vector<StatusItem>& items,
                    std::string& out) {
   out += "* STATUS ";
-  append_mailbox(out, mailbox.name);
+  append_mailbox(out, mailbox.name, session.enabled);
   out += " (";
   for (std::size_t i = 0; i < items.size(); ++i) {
     const auto* name =
         std::find_if(std::begin(kItems), std::end(kItems), [&](const auto& known) { return known.second == items[i]; });
     if (i > 0) out += ' ';
     out += name->first;
-    out += ' ' + std::to_string(value_of(session, mailbox, items[i]));
+    out += ' ' + value_of(session, mailbox, items[i]);
   }
   out += ")\r\n";
 }

@@ -9,7 +9,17 @@
 
 namespace mailstead::imap {
 
-enum class StatusItem { kMessages, kRecent, kUidNext, kUidValidity, kUnseen, kSize, kHighestModSeq, kAppendLimit };
+enum class StatusItem {
+  kMessages,
+  kRecent,
+  kUidNext,
+  kUidValidity,
+  kUnseen,
+  kSize,
+  kHighestModSeq,
+  kAppendLimit,
+  kMailboxId
+};
 
 [[nodiscard]] std::vector<StatusItem> read_status_items(Cursor& cursor);
 // Asking for HIGHESTMODSEQ implies CONDSTORE.

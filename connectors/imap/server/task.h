@@ -48,8 +48,9 @@ class Task {
 
 struct Request {
   std::string_view tag;
-  bool by_uid = false;  // the UID form
-  Cursor arguments;     // from behind the command's name on, its blank included
+  std::string_view text;  // the whole command
+  bool by_uid = false;    // the UID form
+  Cursor arguments;       // from behind the command's name on, its blank included
   std::string& output;
 };
 

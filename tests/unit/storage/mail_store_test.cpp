@@ -227,6 +227,25 @@ TEST_P(MailStoreContract, ChangesTellWhatIsNewChangedAndGone) {
   EXPECT_EQ(changes.highest_modseq, box("INBOX").highest_modseq);
 }
 
+TEST_P(MailStoreContract, SeveralMessagesAreAppendedAsOne) {
+  append("INBOX", 1);
+  ModSeq before = box("INBOX").highest_modseq;
+  auto uploads = [] {
+    std::vector<Upload> made;
+    for (std::size_t i = 2; i <= 4; ++i) made.push_back({content_of(body(i)), flags_of({"$N"}), at(7)});
+    return made;
+  };
+  AppendedAll appended = mail().append_all("alice", "INBOX", uploads());
+  EXPECT_EQ(appended.answer, Answer::kDone);
+  EXPECT_EQ(appended.uid_validity, box("INBOX").uid_validity);
+  EXPECT_THAT(appended.uids, ElementsAre(2, 3, 4));
+  EXPECT_THAT(bodies("INBOX"), ElementsAre(body(1), body(2), body(3), body(4)));
+  for (const Entry& entry : mail().changes(box("INBOX").id, before).changed)
+    EXPECT_EQ(entry.modseq, box("INBOX").highest_modseq);
+  EXPECT_EQ(mail().append_all("alice", "nowhere", uploads()).answer, Answer::kNoSuchMailbox);
+  EXPECT_EQ(mail().append_all("alice", "/bad/", uploads()).answer, Answer::kNoSuchMailbox);
+}
+
 TEST_P(MailStoreContract, ManyExpungesMayBeToldAsMoreThanWasAsked) {
   append("INBOX", 1);
   MailboxId inbox = box("INBOX").id;

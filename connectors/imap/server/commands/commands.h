@@ -38,6 +38,8 @@ Outcome close(Conversation& session, Request& request);
 Outcome unselect(Conversation& session, Request& request);
 Outcome expunge(Conversation& session, Request& request);
 Outcome search(Conversation& session, Request& request);
+Outcome sort(Conversation& session, Request& request);
+Outcome thread(Conversation& session, Request& request);
 Outcome fetch(Conversation& session, Request& request);
 Outcome store(Conversation& session, Request& request);
 Outcome copy(Conversation& session, Request& request);

@@ -2,23 +2,10 @@
 
 #include "connectors/imap/server/arguments.h"
 #include "connectors/imap/server/message_set.h"
+#include "connectors/imap/server/uid_list.h"
 
 namespace mailstead::imap::commands {
 namespace {
-
-// In the order of the pairs (RFC 4315 §3), neighbours joined.
-std::string uid_set(const std::vector<storage::Uid>& uids) {
-  std::string out;
-  for (std::size_t i = 0; i < uids.size();) {
-    std::size_t last = i;
-    while (last + 1 < uids.size() && uids[last + 1] == uids[last] + 1) ++last;
-    if (!out.empty()) out += ',';
-    out += std::to_string(uids[i]);
-    if (last > i) out += ':' + std::to_string(uids[last]);
-    i = last + 1;
-  }
-  return out;
-}
 
 struct Transfer {
   std::vector<storage::Uid> uids;
@@ -32,7 +19,7 @@ Transfer read_transfer(Conversation& session, Request& request) {
   const MailboxView& view = session.view();
   auto positions = read_message_set(request.arguments, view, request.by_uid);
   request.arguments.expect_space();
-  transfer.to = read_mailbox(request.arguments);
+  transfer.to = read_mailbox(request.arguments, session.enabled);
   request.arguments.expect_end();
   for (std::uint32_t position : positions) {
     if (view.gone(position)) {
@@ -61,8 +48,8 @@ Outcome copy(Conversation& session, Request& request) {
   if (copied.answer != storage::MailboxAnswer::kDone) return target_refusal(copied.answer);
   session.view().mark_dirty();  // the target may be the selected mailbox
   if (copied.to.empty()) return no("[EXPUNGEISSUED] The messages no longer exist.");
-  return ok("[COPYUID " + std::to_string(copied.uid_validity) + " " + uid_set(copied.from) + " " + uid_set(copied.to) +
-            "] Copy completed.");
+  return ok("[COPYUID " + std::to_string(copied.uid_validity) + " " + uid_list(copied.from) + " " +
+            uid_list(copied.to) + "] Copy completed.");
 }
 
 // RFC 6851: COPYUID comes untagged, before the EXPUNGEs.
@@ -74,8 +61,8 @@ Outcome move(Conversation& session, Request& request) {
   if (moved.answer != storage::MailboxAnswer::kDone) return target_refusal(moved.answer);
   session.view().mark_dirty();
   if (moved.to.empty()) return no("[EXPUNGEISSUED] The messages no longer exist.");
-  request.output += "* OK [COPYUID " + std::to_string(moved.uid_validity) + " " + uid_set(moved.from) + " " +
-                    uid_set(moved.to) + "] Moved.\r\n";
+  request.output += "* OK [COPYUID " + std::to_string(moved.uid_validity) + " " + uid_list(moved.from) + " " +
+                    uid_list(moved.to) + "] Moved.\r\n";
   Answer answer = ok("Move completed.");
   answer.says_modseq = true;
   return answer;

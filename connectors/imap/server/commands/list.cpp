@@ -58,23 +58,23 @@ void read_returns(Cursor& cursor, ListRequest& request) {
   });
 }
 
-ListRequest read_request(Cursor& cursor) {
+ListRequest read_request(Cursor& cursor, const Enabled& enabled) {
   ListRequest request;
   cursor.expect_space();
   if (cursor.peek() == '(') {
     read_selection(cursor, request);
     cursor.expect_space();
   }
-  std::string reference = read_mailbox(cursor);
+  std::string reference = read_mailbox(cursor, enabled);
   cursor.expect_space();
   if (cursor.peek() == '(') {
     request.extended = true;
     cursor.expect_list([&] {
       if (request.patterns.size() >= kMaxPatterns) reject("too many patterns");
-      request.patterns.push_back(reference + read_list_pattern(cursor));
+      request.patterns.push_back(reference + read_list_pattern(cursor, enabled));
     });
   } else {
-    std::string pattern = read_list_pattern(cursor);
+    std::string pattern = read_list_pattern(cursor, enabled);
     request.probe = pattern.empty();
     request.patterns.push_back(reference + pattern);
   }
@@ -150,7 +150,7 @@ class Listing {
     }
     if (subscribed_.contains(name)) out_ += " \\Subscribed";
     out_ += std::string(") \"") + kDelimiter + "\" ";
-    append_mailbox(out_, name);
+    append_mailbox(out_, name, session_.enabled);
     if (above) out_ += request_.select_subscribed ? " (CHILDINFO (\"SUBSCRIBED\"))" : " (CHILDINFO (\"SPECIAL-USE\"))";
     out_ += "\r\n";
     if (mailbox != nullptr && mailbox->selectable && !request_.status.empty())
@@ -167,7 +167,7 @@ class Listing {
 }  // namespace
 
 Outcome list(Conversation& session, Request& request) {
-  ListRequest list = read_request(request.arguments);
+  ListRequest list = read_request(request.arguments, session.enabled);
   note_status_items(session, list.status, request.output);
   if (list.probe) {
     request.output += std::string("* LIST (\\Noselect) \"") + kDelimiter + "\" \"\"\r\n";

@@ -12,9 +12,9 @@ namespace mailstead::imap::commands {
 Outcome lsub(Conversation& session, Request& request) {
   constexpr char kDelimiter = storage::kHierarchyDelimiter;
   request.arguments.expect_space();
-  std::string pattern = read_mailbox(request.arguments);
+  std::string pattern = read_mailbox(request.arguments, session.enabled);
   request.arguments.expect_space();
-  pattern += read_list_pattern(request.arguments);
+  pattern += read_list_pattern(request.arguments, session.enabled);
   request.arguments.expect_end();
 
   std::map<std::string, bool> found;  // name → subscribed itself
@@ -33,7 +33,7 @@ Outcome lsub(Conversation& session, Request& request) {
     request.output += subscribed ? "* LSUB () \"" : "* LSUB (\\Noselect) \"";
     request.output += kDelimiter;
     request.output += "\" ";
-    append_mailbox(request.output, name);
+    append_mailbox(request.output, name, session.enabled);
     request.output += "\r\n";
   }
   return ok("Lsub completed.");

@@ -6,7 +6,7 @@ namespace mailstead::imap::commands {
 
 Outcome remove(Conversation& session, Request& request) {
   request.arguments.expect_space();
-  std::string name = read_mailbox(request.arguments);
+  std::string name = read_mailbox(request.arguments, session.enabled);
   request.arguments.expect_end();
   auto mailbox = session.mail().find(session.user, name);
   auto answer = session.mail().remove(session.user, name);

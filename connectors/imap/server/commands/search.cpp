@@ -139,6 +139,8 @@ class SearchTask final : public Task {
 Outcome search(Conversation& session, Request& request) {
   request.arguments.expect_space();
   SearchRequest search = read_search(request.arguments);
+  // RFC 6855 §3: everything is in UTF-8 then.
+  if (search.with_charset && session.enabled.utf8) reject("no CHARSET after ENABLE UTF8=ACCEPT");
   if (!search.charset_known) {
     if (search.result.save) session.view().save_result({});
     return no("[BADCHARSET (US-ASCII UTF-8)] Unknown charset.");

@@ -1,5 +1,6 @@
 #include "connectors/imap/server/arguments.h"
 #include "connectors/imap/server/commands/commands.h"
+#include "connectors/imap/server/object_id.h"
 #include "connectors/imap/server/resynchronization.h"
 
 namespace mailstead::imap::commands {
@@ -12,10 +13,10 @@ struct Arguments {
 };
 
 // RFC 3501 §6.3.1, RFC 4466 §2.1 (parameters), RFC 7162 §3.1.8 and §3.2.5.
-Arguments read_arguments(Cursor& cursor) {
+Arguments read_arguments(Cursor& cursor, const Enabled& enabled) {
   Arguments arguments;
   cursor.expect_space();
-  arguments.name = read_mailbox(cursor);
+  arguments.name = read_mailbox(cursor, enabled);
   if (cursor.try_char(' ')) {
     cursor.expect_list([&] {
       std::string parameter = read_item_name(cursor);
@@ -45,6 +46,7 @@ void describe(const MailboxView& view, std::string& out) {
   out += "* OK [UIDVALIDITY " + std::to_string(view.mailbox().uid_validity) + "] UIDs valid.\r\n";
   out += "* OK [UIDNEXT " + std::to_string(view.mailbox().uid_next) + "] Predicted next UID.\r\n";
   view.append_highest_modseq(out);
+  out += "* OK [MAILBOXID (" + mailbox_object_id(view.mailbox().id) + ")] Its name for good.\r\n";
 }
 
 // What a returning client missed: first what went, then what changed.
@@ -75,7 +77,7 @@ class ResynchronizeTask final : public Task {
 };
 
 Outcome open(Conversation& session, Request& request, bool read_only) {
-  Arguments arguments = read_arguments(request.arguments);
+  Arguments arguments = read_arguments(request.arguments, session.enabled);
   if (arguments.resync && !session.enabled.qresync) reject("QRESYNC needs ENABLE QRESYNC before");
   // RFC 3501 §6.3.1: whatever comes of it, the old selection ends; what was said so far was about that one.
   if (session.selected) request.output += "* OK [CLOSED] The previous mailbox is closed.\r\n";

@@ -8,7 +8,7 @@ namespace mailstead::imap::commands {
 Outcome status(Conversation& session, Request& request) {
   Cursor& arguments = request.arguments;
   arguments.expect_space();
-  std::string name = read_mailbox(arguments);
+  std::string name = read_mailbox(arguments, session.enabled);
   arguments.expect_space();
   auto items = read_status_items(arguments);
   arguments.expect_end();

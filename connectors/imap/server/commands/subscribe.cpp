@@ -7,7 +7,7 @@ namespace {
 
 Outcome change(Conversation& session, Request& request, bool on) {
   request.arguments.expect_space();
-  std::string name = read_mailbox(request.arguments);
+  std::string name = read_mailbox(request.arguments, session.enabled);
   request.arguments.expect_end();
   auto answer = session.mail().subscribe(session.user, name, on);
   if (answer != storage::MailboxAnswer::kDone) return refusal(answer);
