@@ -1,7 +1,9 @@
-// mailstead route: which rules match a message, which do not and why, and what would be done. Nothing is delivered.
+// mailstead route: which rules match a message, which do not and why, and what would be done. Nothing is delivered; of
+// the programs of rules, tests and filters are run, since they decide, and "run" is not.
 #include "agent/commands/command.h"
 #include "agent/commands/list.h"
 #include "agent/pipeline/plan.h"
+#include "agent/pipeline/rule_programs.h"
 #include "mail/escape.h"
 #include "mail/scan.h"
 #include "router/rule_set.h"
@@ -87,6 +89,9 @@ void print(const Config& config, const std::string& file, const router::Explanat
   for (const auto& note : decision.notes) fmt::print("  note: {}\n", mail::printable(note));
   for (const auto& planned : decision.deliveries)
     fmt::print("  goes to {}\n", mail::printable(outcome(config, planned)));
+  for (const auto& run : decision.runs)
+    fmt::print("  would be given to \"{}\" (rule \"{}\"), which was not run here\n", mail::program_text(run.program),
+               mail::printable(run.rule));
   if (decision.discarded && decision.deliveries.empty())
     fmt::print("  is discarded by rule \"{}\"\n", mail::printable(decision.discarded_by));
 }
@@ -108,9 +113,13 @@ nlohmann::json to_json(const Config& config, const std::string& file, const rout
          {"to", planned.to},
          {"flags", planned.flags.names()},
          {"rule", planned.rule}});
+  nlohmann::json runs = nlohmann::json::array();
+  for (const auto& run : explanation.decision.runs)
+    runs.push_back({{"program", mail::program_text(run.program)}, {"rule", run.rule}, {"run", false}});
   return {{"file", file},
           {"rules", rules},
           {"deliveries", deliveries},
+          {"runs", runs},
           {"discarded", explanation.decision.discarded && explanation.decision.deliveries.empty()},
           {"notes", explanation.decision.notes}};
 }
@@ -126,8 +135,9 @@ router::Explanation explain(const Config& config, const RouteArguments& argument
   const bool multidrop = account != config.accounts.end() && account->second.envelope;
   if (multidrop) recipients = mail::envelope_recipients(header, *account->second.envelope);
   const mail::Flags flags;
+  const RulePrograms programs;
   return config.rules->explain({facts, header, content, arguments.account, arguments.folder, flags, clock.wall(),
-                                clock.wall(), sender, recipients, multidrop});
+                                clock.wall(), sender, recipients, multidrop, &programs});
 }
 
 int route(const GlobalOptions& options, const RouteArguments& arguments) {

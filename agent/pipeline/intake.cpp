@@ -56,8 +56,13 @@ std::string recipients_text(const std::vector<std::string>& recipients) {
 }  // namespace
 
 Intake::Intake(storage::Store& store, std::shared_ptr<const Config> config, const AccountConfig& account,
-               const mail::Clock& clock, IntakeObserver* observer)
-    : store_(store), config_(std::move(config)), account_(account), clock_(clock), observer_(observer) {}
+               const mail::Clock& clock, IntakeRoom room)
+    : store_(store),
+      config_(std::move(config)),
+      account_(account),
+      clock_(clock),
+      room_(std::move(room)),
+      programs_(&store.content(), room_.stop) {}
 
 Intake::~Intake() {
   // The writer's callbacks refer to this object.
@@ -66,9 +71,14 @@ Intake::~Intake() {
   } catch (
       const mail::Failure&) {  // NOLINT(bugprone-empty-catch): flush() has already waited, the failure was reported
   }
+  try {
+    run_programs();
+  } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): no history can be written; nobody is left to tell
+  }
 }
 
 void Intake::begin(const retrieval::Incoming& message) {
+  run_programs();
   message_ = message;
   incoming_ = store_.content().begin(message.size_hint);
   scanner_.emplace();
@@ -77,7 +87,7 @@ void Intake::begin(const retrieval::Incoming& message) {
 void Intake::append(std::string_view bytes) {
   scanner_->feed(bytes);
   incoming_->append(bytes);
-  if (observer_ != nullptr) observer_->received(bytes.size());
+  if (room_.observer != nullptr) room_.observer->received(bytes.size());
 }
 
 void Intake::end() {
@@ -107,8 +117,10 @@ void Intake::end() {
                                 now,
                                 sender,
                                 envelope_to,
-                                account_.envelope.has_value()};
+                                account_.envelope.has_value(),
+                                &programs_};
   const router::Decision decision = config_->rules->decide(subject);
+  for (const std::string& trouble : decision.troubles) warn(trouble);
 
   storage::Acceptance acceptance;
   acceptance.source = message_.source;
@@ -125,10 +137,11 @@ void Intake::end() {
   std::string received = where(message_.source);
   if (account_.envelope) received += ", " + recipients_text(envelope_to);
   acceptance.events.push_back({now, "received", std::move(received)});
-  plan_acceptance(*config_, decision, facts, std::move(content), sender, acceptance);
-
+  // The message goes on being read by the subject.
+  const auto forms = plan_acceptance(*config_, decision, facts, content, sender, acceptance);
   store_.acceptor().accept(std::move(acceptance),
-                           [this, source = message_.source](const auto& result) { settle(source, result); });
+                           [this, source = message_.source, runs = due_runs(subject, decision, forms)](
+                               const auto& result) { settle(source, result, runs); });
 }
 
 void Intake::abort() noexcept {
@@ -144,6 +157,7 @@ void Intake::skipped(const retrieval::Incoming& message, const std::string& reas
 
 void Intake::flush() {
   store_.acceptor().flush();
+  run_programs();
   std::lock_guard lock(mutex_);
   if (failure_) throw *failure_;
 }
@@ -158,7 +172,18 @@ IntakeCounts Intake::counts() const {
   return counts_;
 }
 
-void Intake::settle(storage::SourceRef source, const std::variant<storage::AcceptReceipt, mail::Failure>& result) {
+std::vector<Intake::DueRun> Intake::due_runs(const router::Subject& subject, const router::Decision& decision,
+                                             std::vector<std::shared_ptr<const mail::Content>> contents) {
+  std::vector<DueRun> due;
+  for (std::size_t i = 0; i < decision.runs.size(); ++i) {
+    const router::PlannedRun& run = decision.runs[i];
+    due.push_back({0, run.program, variables_of(subject, run.rule), run.rule, std::move(contents[i])});
+  }
+  return due;
+}
+
+void Intake::settle(storage::SourceRef source, const std::variant<storage::AcceptReceipt, mail::Failure>& result,
+                    const std::vector<DueRun>& runs) {
   std::lock_guard lock(mutex_);
   if (const auto* failure = std::get_if<mail::Failure>(&result)) {
     if (!failure_) failure_ = *failure;
@@ -170,8 +195,47 @@ void Intake::settle(storage::SourceRef source, const std::variant<storage::Accep
     case storage::AcceptReceipt::Outcome::kDuplicate: ++counts_.duplicates; break;
     case storage::AcceptReceipt::Outcome::kAlreadyRetrieved: ++counts_.known; break;
   }
+  if (receipt.outcome == storage::AcceptReceipt::Outcome::kAccepted) {
+    for (const DueRun& run : runs) {
+      runs_.push_back(run);
+      runs_.back().message = receipt.message;
+    }
+  }
   durable_.push_back(std::move(source));
-  if (observer_ != nullptr) observer_->settled(receipt);
+  if (room_.observer != nullptr) room_.observer->settled(receipt);
+}
+
+void Intake::run_programs() {
+  std::vector<DueRun> due;
+  {
+    std::lock_guard lock(mutex_);
+    due.swap(runs_);
+  }
+  for (const DueRun& one : due) run_program(one);
+}
+
+// What becomes of it is told, and that is all: the message is where it belongs.
+void Intake::run_program(const DueRun& due) {
+  const std::string what =
+      "rule \"" + mail::printable(due.rule) + "\": run \"" + mail::program_text(due.program) + "\"";
+  std::string words;
+  bool good = false;
+  try {
+    const router::ProgramEnd end = programs_.run(due.program, due.variables, due.content);
+    good = end.exited && end.status == 0;
+    words = end.words;
+  } catch (const mail::Failure& failure) {
+    words = failure.text();
+  }
+  if (!good) warn(what + " failed: " + words);
+  store_.history().add(due.message, {clock_.wall(), "rule", what + (good ? ": " : " failed: ") + words});
+}
+
+// The same trouble with a thousand messages is one for the log; the history has them all.
+void Intake::warn(const std::string& trouble) {
+  constexpr std::size_t kMostKinds = 100;
+  if (room_.log == nullptr || warned_.size() >= kMostKinds || !warned_.insert(trouble).second) return;
+  room_.log->warning("account " + account_.name + ": " + trouble);
 }
 
 }  // namespace mailstead::agent

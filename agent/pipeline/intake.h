@@ -1,16 +1,20 @@
 // Takes the messages of one account as a retriever hands them over: spool, scan, route, accept.
 //
 // The way of a message from the wire to the accept transaction (docs/ARCHITECTURE.md). One thread at a time, the
-// retriever's; only the durable list is shared with the writer's thread.
+// retriever's, which runs the programs of rules, too; only what is durable is shared with the writer's thread.
 #pragma once
 
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
+#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "agent/config/config.h"
+#include "agent/log.h"
+#include "agent/pipeline/rule_programs.h"
 #include "connectors/retrieval.h"
 #include "mail/clock.h"
 #include "mail/scan.h"
@@ -32,11 +36,18 @@ class IntakeObserver {
   virtual void settled(const storage::AcceptReceipt& /*receipt*/) {}
 };
 
+// What an intake tells and obeys beyond its sources. Any of it may be missing.
+struct IntakeRoom {
+  IntakeObserver* observer = nullptr;
+  Log* log = nullptr;         // gets the trouble that programs of rules have, each kind of it once
+  std::stop_token stop = {};  // ends a program that runs
+};
+
 class Intake final : public retrieval::MessageSink {
  public:
-  // All must outlive it; destruction waits for what was handed to the writer.
+  // All must outlive it; destruction waits for what was handed to the writer, and runs the programs that are due.
   Intake(storage::Store& store, std::shared_ptr<const Config> config, const AccountConfig& account,
-         const mail::Clock& clock, IntakeObserver* observer = nullptr);
+         const mail::Clock& clock, IntakeRoom room = {});
   ~Intake() override;
 
   void begin(const retrieval::Incoming& message) override;
@@ -50,13 +61,30 @@ class Intake final : public retrieval::MessageSink {
   [[nodiscard]] IntakeCounts counts() const;
 
  private:
-  void settle(storage::SourceRef source, const std::variant<storage::AcceptReceipt, mail::Failure>& result);
+  // A program that gets a message once it is accepted.
+  struct DueRun {
+    storage::MessageId message = 0;
+    mail::ProgramSettings program;
+    process::Variables variables;
+    std::string rule;
+    std::shared_ptr<const mail::Content> content;
+  };
+
+  [[nodiscard]] static std::vector<DueRun> due_runs(const router::Subject& subject, const router::Decision& decision,
+                                                    std::vector<std::shared_ptr<const mail::Content>> contents);
+  void settle(storage::SourceRef source, const std::variant<storage::AcceptReceipt, mail::Failure>& result,
+              const std::vector<DueRun>& runs);
+  void run_programs();
+  void run_program(const DueRun& due);
+  void warn(const std::string& trouble);
 
   storage::Store& store_;
   std::shared_ptr<const Config> config_;
   const AccountConfig& account_;
   const mail::Clock& clock_;
-  IntakeObserver* observer_;
+  const IntakeRoom room_;
+  const RulePrograms programs_;
+  std::set<std::string> warned_;  // what the log was told
 
   retrieval::Incoming message_;
   std::unique_ptr<storage::IncomingContent> incoming_;
@@ -66,6 +94,7 @@ class Intake final : public retrieval::MessageSink {
   std::vector<storage::SourceRef> durable_;
   std::optional<mail::Failure> failure_;
   IntakeCounts counts_;
+  std::vector<DueRun> runs_;  // of accepted messages
 };
 
 }  // namespace mailstead::agent

@@ -23,8 +23,14 @@ class Planner {
         content_(std::move(content)),
         sender_(sender),
         acceptance_(acceptance) {
-    acceptance_.contents.push_back(
-        {content_, facts.content, facts.header.size(), mail::encode_structure(facts.structure)});
+    keep(content_, facts);
+  }
+
+  std::vector<std::shared_ptr<const mail::Content>> runs() {
+    std::vector<std::shared_ptr<const mail::Content>> contents;
+    for (const router::PlannedRun& run : decision_.runs)
+      contents.push_back(acceptance_.contents[content_of(run.form)].bytes);
+    return contents;
   }
 
   void run() {
@@ -37,7 +43,7 @@ class Planner {
       return;
     }
     event("rule", "none decided and there is no default destination");
-    place(config_.undelivered_user, "INBOX", {}, 0);
+    place(config_.undelivered_user, "INBOX", {}, {});
   }
 
  private:
@@ -46,7 +52,7 @@ class Planner {
     auto found = config_.destinations.find(name);
     if (found == config_.destinations.end()) {
       event("rule", mail::printable(fmt::format("\"{}\": there is no destination \"{}\"", planned.rule, name)));
-      place(config_.undelivered_user, "INBOX", planned.flags, planned.edits);
+      place(config_.undelivered_user, "INBOX", planned.flags, planned.form);
       return;
     }
     const DestinationConfig& destination = found->second;
@@ -54,14 +60,14 @@ class Planner {
                                                             : fmt::format("\"{}\": to {}", planned.rule, name)));
     if (destination.type == DestinationConfig::Type::kMailbox)
       place(destination.user, planned.folder.empty() ? destination.folder : planned.folder, planned.flags,
-            planned.edits);
+            planned.form);
     else
       queue(destination, planned);
   }
 
   // The store writes the history of placements and deliveries itself; here is only why.
-  void place(const std::string& user, const std::string& folder, const mail::Flags& flags, std::size_t edits) {
-    acceptance_.placements.push_back({user, folder, flags, acceptance_.internal_date, content_with(edits)});
+  void place(const std::string& user, const std::string& folder, const mail::Flags& flags, const router::Form& form) {
+    acceptance_.placements.push_back({user, folder, flags, acceptance_.internal_date, content_of(form)});
   }
 
   void queue(const DestinationConfig& destination, const router::PlannedDelivery& planned) {
@@ -72,23 +78,35 @@ class Planner {
     delivery.folder = planned.folder;
     delivery.flags = planned.flags;
     delivery.internal_date = acceptance_.internal_date;
-    delivery.content = content_with(planned.edits);
+    delivery.content = content_of(planned.form);
     acceptance_.deliveries.push_back(std::move(delivery));
   }
 
-  // The index of the message with the first `edits` edits applied; each form is made and scanned once.
-  std::size_t content_with(std::size_t edits) {
-    if (edits == 0) return 0;
-    auto [entry, is_new] = edited_.try_emplace(edits, 0);
+  // The index of the message in that form; each form is made and scanned once.
+  std::size_t content_of(const router::Form& form) {
+    const router::Filtered* filtered = form.filters == 0 ? nullptr : &decision_.filtered[form.filters - 1];
+    const std::size_t begin = filtered == nullptr ? 0 : filtered->edits;
+    if (filtered == nullptr && form.edits == 0) return 0;
+    auto [entry, is_new] = forms_.try_emplace(form, 0);
     if (!is_new) return entry->second;
-    auto bytes = mail::apply_edits(content_, facts_.header.size(), std::span(decision_.edits).first(edits));
-    mail::MessageScanner scanner;
-    mail::for_each_chunk(*bytes, 0, bytes->size(), [&](std::string_view chunk) { scanner.feed(chunk); });
-    auto facts = scanner.finish();
-    acceptance_.contents.push_back(
-        {std::move(bytes), facts.content, facts.header.size(), mail::encode_structure(facts.structure)});
+    if (form.edits == begin) {
+      keep(filtered->content, filtered->facts);
+    } else {
+      const auto& base = filtered == nullptr ? content_ : filtered->content;
+      const mail::MessageFacts& facts = filtered == nullptr ? facts_ : filtered->facts;
+      auto bytes =
+          mail::apply_edits(base, facts.header.size(), std::span(decision_.edits).subspan(begin, form.edits - begin));
+      mail::MessageScanner scanner;
+      mail::for_each_chunk(*bytes, 0, bytes->size(), [&](std::string_view chunk) { scanner.feed(chunk); });
+      keep(std::move(bytes), scanner.finish());
+    }
     entry->second = acceptance_.contents.size() - 1;
     return entry->second;
+  }
+
+  void keep(std::shared_ptr<const mail::Content> bytes, const mail::MessageFacts& facts) {
+    acceptance_.contents.push_back(
+        {std::move(bytes), facts.content, facts.header.size(), mail::encode_structure(facts.structure)});
   }
 
   void event(std::string kind, std::string text) {
@@ -101,15 +119,17 @@ class Planner {
   std::shared_ptr<const mail::Content> content_;
   const std::string& sender_;
   storage::Acceptance& acceptance_;
-  std::map<std::size_t, std::size_t> edited_;
+  std::map<router::Form, std::size_t> forms_;
 };
 
 }  // namespace
 
-void plan_acceptance(const Config& config, const router::Decision& decision, const mail::MessageFacts& facts,
-                     std::shared_ptr<const mail::Content> content, const std::string& envelope_sender,
-                     storage::Acceptance& acceptance) {
-  Planner(config, decision, facts, std::move(content), envelope_sender, acceptance).run();
+std::vector<std::shared_ptr<const mail::Content>> plan_acceptance(
+    const Config& config, const router::Decision& decision, const mail::MessageFacts& facts,
+    std::shared_ptr<const mail::Content> content, const std::string& envelope_sender, storage::Acceptance& acceptance) {
+  Planner planner(config, decision, facts, std::move(content), envelope_sender, acceptance);
+  planner.run();
+  return planner.runs();
 }
 
 std::string envelope_sender_of(const mail::MessageFacts& facts) {

@@ -7,8 +7,9 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kDeliver = {"folder", "to", "copy"};
 constexpr std::array<std::string_view, 1> kRedirect = {"copy"};
+constexpr std::array<std::string_view, 3> kProgram = {"shell", "timeout", "user"};
 
-constexpr std::array<ActionKind, 14> kKinds = {{
+constexpr std::array<ActionKind, 15> kKinds = {{
     {"deliver", kDeliver, make_deliver},
     {"discard", {}, make_discard},
     {"set_header", {}, make_set_header},
@@ -20,8 +21,9 @@ constexpr std::array<ActionKind, 14> kKinds = {{
     {"redirect", kRedirect, make_redirect},
     {"log", {}, make_log},
     {"stop", {}, make_stop},
-    {"filter", {}, make_later_action},
-    {"reject", {}, make_later_action},
+    {"filter", kProgram, make_filter},
+    {"run", kProgram, make_run},
+    {"reject", {}, make_reject},
     {"notify", {}, make_later_action},
 }};
 
