@@ -45,11 +45,24 @@ struct PlannedRun {
   std::string rule;
 };
 
+// Attachments that are to be written as files once the message is accepted. Names are safe.
+struct PlannedSave {
+  struct File {
+    std::string name, encoding;  // the encoding as the part says it
+    mail::ByteCount offset = 0, size = 0;
+  };
+  std::string directory;  // from "/" or "~/"
+  std::string folder;     // below it; "" none
+  std::vector<File> files;
+  std::string rule;
+};
+
 struct Decision {
   std::vector<PlannedDelivery> deliveries;  // without repeats
   std::vector<mail::HeaderEdit> edits;
   std::vector<Filtered> filtered;
   std::vector<PlannedRun> runs;
+  std::vector<PlannedSave> saves;
   bool discarded = false;             // and no delivery: the message ends here
   std::string discarded_by;           // rule name
   std::vector<std::string> matched;   // rule names, in order

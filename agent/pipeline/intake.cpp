@@ -72,13 +72,13 @@ Intake::~Intake() {
       const mail::Failure&) {  // NOLINT(bugprone-empty-catch): flush() has already waited, the failure was reported
   }
   try {
-    run_programs();
+    do_due_work();
   } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): no history can be written; nobody is left to tell
   }
 }
 
 void Intake::begin(const retrieval::Incoming& message) {
-  run_programs();
+  do_due_work();
   message_ = message;
   incoming_ = store_.content().begin(message.size_hint);
   scanner_.emplace();
@@ -139,9 +139,9 @@ void Intake::end() {
   acceptance.events.push_back({now, "received", std::move(received)});
   // The message goes on being read by the subject.
   const auto forms = plan_acceptance(*config_, decision, facts, content, sender, acceptance);
-  store_.acceptor().accept(std::move(acceptance),
-                           [this, source = message_.source, runs = due_runs(subject, decision, forms)](
-                               const auto& result) { settle(source, result, runs); });
+  store_.acceptor().accept(std::move(acceptance), [this, source = message_.source,
+                                                   due = due_work(subject, decision, programs_, content, forms)](
+                                                      const auto& result) { settle(source, result, due); });
 }
 
 void Intake::abort() noexcept {
@@ -157,7 +157,7 @@ void Intake::skipped(const retrieval::Incoming& message, const std::string& reas
 
 void Intake::flush() {
   store_.acceptor().flush();
-  run_programs();
+  do_due_work();
   std::lock_guard lock(mutex_);
   if (failure_) throw *failure_;
 }
@@ -172,18 +172,8 @@ IntakeCounts Intake::counts() const {
   return counts_;
 }
 
-std::vector<Intake::DueRun> Intake::due_runs(const router::Subject& subject, const router::Decision& decision,
-                                             std::vector<std::shared_ptr<const mail::Content>> contents) {
-  std::vector<DueRun> due;
-  for (std::size_t i = 0; i < decision.runs.size(); ++i) {
-    const router::PlannedRun& run = decision.runs[i];
-    due.push_back({0, run.program, variables_of(subject, run.rule), run.rule, std::move(contents[i])});
-  }
-  return due;
-}
-
 void Intake::settle(storage::SourceRef source, const std::variant<storage::AcceptReceipt, mail::Failure>& result,
-                    const std::vector<DueRun>& runs) {
+                    const std::vector<DueWork>& due) {
   std::lock_guard lock(mutex_);
   if (const auto* failure = std::get_if<mail::Failure>(&result)) {
     if (!failure_) failure_ = *failure;
@@ -196,39 +186,35 @@ void Intake::settle(storage::SourceRef source, const std::variant<storage::Accep
     case storage::AcceptReceipt::Outcome::kAlreadyRetrieved: ++counts_.known; break;
   }
   if (receipt.outcome == storage::AcceptReceipt::Outcome::kAccepted) {
-    for (const DueRun& run : runs) {
-      runs_.push_back(run);
-      runs_.back().message = receipt.message;
+    for (const DueWork& one : due) {
+      due_.push_back(one);
+      due_.back().message = receipt.message;
     }
   }
   durable_.push_back(std::move(source));
   if (room_.observer != nullptr) room_.observer->settled(receipt);
 }
 
-void Intake::run_programs() {
-  std::vector<DueRun> due;
+void Intake::do_due_work() {
+  std::vector<DueWork> due;
   {
     std::lock_guard lock(mutex_);
-    due.swap(runs_);
+    due.swap(due_);
   }
-  for (const DueRun& one : due) run_program(one);
+  for (const DueWork& one : due) do_work(one);
 }
 
 // What becomes of it is told, and that is all: the message is where it belongs.
-void Intake::run_program(const DueRun& due) {
-  const std::string what =
-      "rule \"" + mail::printable(due.rule) + "\": run \"" + mail::program_text(due.program) + "\"";
-  std::string words;
-  bool good = false;
+void Intake::do_work(const DueWork& due) {
+  WorkEnd end;
   try {
-    const router::ProgramEnd end = programs_.run(due.program, due.variables, due.content);
-    good = end.exited && end.status == 0;
-    words = end.words;
+    end = due.work();
   } catch (const mail::Failure& failure) {
-    words = failure.text();
+    end.words = failure.text();
   }
-  if (!good) warn(what + " failed: " + words);
-  store_.history().add(due.message, {clock_.wall(), "rule", what + (good ? ": " : " failed: ") + words});
+  const std::string told = due.what + (end.good ? ": " : " failed: ") + end.words;
+  if (!end.good) warn(told);
+  store_.history().add(due.message, {clock_.wall(), "rule", told});
 }
 
 // The same trouble with a thousand messages is one for the log; the history has them all.

@@ -1,7 +1,8 @@
 // Takes the messages of one account as a retriever hands them over: spool, scan, route, accept.
 //
 // The way of a message from the wire to the accept transaction (docs/ARCHITECTURE.md). One thread at a time, the
-// retriever's, which runs the programs of rules, too; only what is durable is shared with the writer's thread.
+// retriever's, which runs the programs of rules and does what they want done afterwards, too; only what is durable is
+// shared with the writer's thread.
 #pragma once
 
 #include <memory>
@@ -14,6 +15,7 @@
 
 #include "agent/config/config.h"
 #include "agent/log.h"
+#include "agent/pipeline/due_work.h"
 #include "agent/pipeline/rule_programs.h"
 #include "connectors/retrieval.h"
 #include "mail/clock.h"
@@ -39,13 +41,13 @@ class IntakeObserver {
 // What an intake tells and obeys beyond its sources. Any of it may be missing.
 struct IntakeRoom {
   IntakeObserver* observer = nullptr;
-  Log* log = nullptr;         // gets the trouble that programs of rules have, each kind of it once
+  Log* log = nullptr;         // gets the trouble that rules have with programs and files, each kind of it once
   std::stop_token stop = {};  // ends a program that runs
 };
 
 class Intake final : public retrieval::MessageSink {
  public:
-  // All must outlive it; destruction waits for what was handed to the writer, and runs the programs that are due.
+  // All must outlive it; destruction waits for what was handed to the writer, and does the work that is due.
   Intake(storage::Store& store, std::shared_ptr<const Config> config, const AccountConfig& account,
          const mail::Clock& clock, IntakeRoom room = {});
   ~Intake() override;
@@ -61,21 +63,10 @@ class Intake final : public retrieval::MessageSink {
   [[nodiscard]] IntakeCounts counts() const;
 
  private:
-  // A program that gets a message once it is accepted.
-  struct DueRun {
-    storage::MessageId message = 0;
-    mail::ProgramSettings program;
-    process::Variables variables;
-    std::string rule;
-    std::shared_ptr<const mail::Content> content;
-  };
-
-  [[nodiscard]] static std::vector<DueRun> due_runs(const router::Subject& subject, const router::Decision& decision,
-                                                    std::vector<std::shared_ptr<const mail::Content>> contents);
   void settle(storage::SourceRef source, const std::variant<storage::AcceptReceipt, mail::Failure>& result,
-              const std::vector<DueRun>& runs);
-  void run_programs();
-  void run_program(const DueRun& due);
+              const std::vector<DueWork>& due);
+  void do_due_work();
+  void do_work(const DueWork& due);
   void warn(const std::string& trouble);
 
   storage::Store& store_;
@@ -94,7 +85,7 @@ class Intake final : public retrieval::MessageSink {
   std::vector<storage::SourceRef> durable_;
   std::optional<mail::Failure> failure_;
   IntakeCounts counts_;
-  std::vector<DueRun> runs_;  // of accepted messages
+  std::vector<DueWork> due_;  // of accepted messages
 };
 
 }  // namespace mailstead::agent

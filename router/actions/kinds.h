@@ -18,6 +18,7 @@ std::unique_ptr<Action> make_log(const nlohmann::json& object, Compiler& compile
 std::unique_ptr<Action> make_stop(const nlohmann::json& object, Compiler& compiler);
 std::unique_ptr<Action> make_filter(const nlohmann::json& object, Compiler& compiler);
 std::unique_ptr<Action> make_run(const nlohmann::json& object, Compiler& compiler);
+std::unique_ptr<Action> make_save_attachments(const nlohmann::json& object, Compiler& compiler);
 // Words of the language that are refused, in so many words.
 std::unique_ptr<Action> make_reject(const nlohmann::json& object, Compiler& compiler);
 std::unique_ptr<Action> make_later_action(const nlohmann::json& object, Compiler& compiler);

@@ -176,6 +176,31 @@ class Rules(World):
         made.poll()
         self.assertEqual(len(os.listdir(self.out.path)), len(self.messages))
 
+    def test_attachments_are_saved_under_safe_names(self):
+        mail = (b"From: bob@../example.net\r\nSubject: files\r\nMessage-ID: <files@programs.example>\r\n"
+                b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\ntext\r\n"
+                b"--x\r\nContent-Type: application/octet-stream; name=\"../../.profile\"\r\n\r\nevil\r\n"
+                b"--x\r\nContent-Disposition: attachment; filename=\"a b.pdf\"\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+                b"JVBERg==\r\n--x--\r\n")
+        made = self.make([{"name": "files", "continue": True, "then": [
+            {"save_attachments": self.out / "files", "folder": "${from.domain}"}]}])
+        with open(self.out / "message", "wb") as file:
+            file.write(mail)
+        shown = made.command("route", self.out / "message").stdout
+        self.assertIn("would have an attachment saved as", shown)
+        self.assertFalse(os.path.exists(self.out / "files"))
+        server = peers.Dovecot(users=("alice",))
+        self.addCleanup(server.stop)
+        server.fill("alice", [mail])
+        made.configure({**made.configuration, "accounts": {"source": agent.account("imap", server, "alice")}})
+        made.poll()
+        files = sorted(os.path.relpath(os.path.join(where, name), self.out.path)
+                       for where, _, names in os.walk(self.out / "files") for name in names)
+        self.assertEqual([os.path.basename(name) for name in files], ["a b.pdf", "attachment.profile"])
+        self.assertEqual({os.path.dirname(name) for name in files}, {"files/_._example.net"})
+        self.assertEqual(self.read(files[0]), b"%PDF")
+        self.assertIn("save attachments: ", made.command("explain", "<files@programs.example>").stdout)
+
     def test_route_runs_tests_and_filters_but_nothing_else(self):
         made = self.make([{"name": "all", "if": {"command": ["grep", "-q", "pills"]}, "then": [
             {"filter": [self.script("count", FILTER)]}, {"filter": ["false"]},

@@ -156,6 +156,30 @@ TEST_F(RuleProgramsTest, WhatIsDueIsRunWhenThePollEndsWithoutAFlush) {
   EXPECT_THAT(read("got"), HasSubstr("Subject: hello\n"));
 }
 
+TEST_F(RuleProgramsTest, SavesAttachmentsOfAcceptedMessagesDecoded) {
+  rules(R"([{"name": "r", "continue": true, "then": [{"save_attachments": ")" + directory + R"(", "folder": "files"},
+            {"save_attachments": "/no/such/parent/of/ours"}]}])");
+  const std::string message =
+      "Subject: files\r\nMessage-ID: <1@example.net>\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n"
+      "Content-Type: text/plain; charset=iso-8859-1; name=\"../a.txt\"\r\nContent-Transfer-Encoding: "
+      "quoted-printable\r\n"
+      "\r\n=E4\r\n--x\r\nContent-Disposition: attachment; filename=b.bin\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+      "AAEC\r\n--x--\r\n";
+  {
+    Intake into(*store, config, config->accounts.at("work"), clock);
+    take(into, message);
+    take(into, "Received: by elsewhere\r\n" + message);  // a duplicate
+    into.flush();
+  }
+  EXPECT_THAT(bodies("INBOX"), ElementsAre(message));
+  EXPECT_EQ(read("files/a.txt"), "\xE4");  // the octets, in the charset they are in
+  EXPECT_EQ(read("files/b.bin"), std::string("\0\1\2", 3));
+  EXPECT_EQ(read("files/a (2).txt"), "");
+  EXPECT_THAT(history(),
+              Contains(HasSubstr("save attachments: " + directory + "/files/a.txt, " + directory + "/files/b.bin")));
+  EXPECT_THAT(history(), Contains(HasSubstr("save attachments failed: a.txt: /no/such/parent/of/ours: cannot")));
+}
+
 TEST_F(RuleProgramsTest, AStopRequestEndsAProgramAndTheMessageIsNotAccepted) {
   rules(R"([{"name": "r", "if": {"command": ["sleep", "100"]}, "then": [{"stop": true}]}])");
   std::stop_source stop;
