@@ -8,6 +8,7 @@
 #include "mail/charset.h"
 #include "mail/encoded_word.h"
 #include "mail/header.h"
+#include "mail/srs.h"
 
 namespace mailstead::mail {
 namespace {
@@ -303,8 +304,12 @@ std::vector<Address> parse_addresses(std::string_view raw_value, const ParseLimi
   return ListParser(raw_value, limits).parse();
 }
 
+constexpr std::size_t kMaxSrsLocalPart = 200;
+
 bool is_envelope_local_part(std::string_view local) noexcept {
-  return local.size() <= 64 && !has_control(local) && is_valid_utf8(local) &&
+  // QUIRK: forwarders' SRS senders are longer than RFC 5321 §4.5.3.1.1 lets a local part be (postsrsd, libsrs2)
+  const std::size_t most = has_srs_form(local) ? kMaxSrsLocalPart : 64;
+  return local.size() <= most && !has_control(local) && is_valid_utf8(local) &&
          (is_dot_atom(local) || is_quoted_string(local));
 }
 

@@ -1,6 +1,8 @@
 #include "mail/digest.h"
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 
 #include "mail/failure.h"
 
@@ -52,6 +54,43 @@ Sha256 sha256(std::string_view bytes) {
   Sha256Stream stream;
   stream.update(bytes);
   return stream.finish();
+}
+
+struct HmacSha256::State {
+  State() : mac(EVP_MAC_fetch(nullptr, "HMAC", nullptr)), context(mac != nullptr ? EVP_MAC_CTX_new(mac) : nullptr) {}
+  ~State() {
+    EVP_MAC_CTX_free(context);
+    EVP_MAC_free(mac);
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  EVP_MAC* mac;
+  EVP_MAC_CTX* context;
+};
+
+HmacSha256::HmacSha256(std::string_view key) : state_(std::make_unique<State>()) {
+  require(state_->context != nullptr ? 1 : 0);
+  std::string name("SHA256");
+  const std::array<OSSL_PARAM, 2> parameters{
+      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name.data(), name.size()), OSSL_PARAM_construct_end()};
+  // OpenSSL takes a null key for the one before.
+  static constexpr unsigned char kEmpty = 0;
+  const auto* octets = key.empty() ? &kEmpty : reinterpret_cast<const unsigned char*>(key.data());
+  require(EVP_MAC_init(state_->context, octets, key.size(), parameters.data()));
+}
+HmacSha256::~HmacSha256() = default;
+HmacSha256::HmacSha256(HmacSha256&&) noexcept = default;
+HmacSha256& HmacSha256::operator=(HmacSha256&&) noexcept = default;
+
+void HmacSha256::update(std::string_view bytes) {
+  require(EVP_MAC_update(state_->context, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
+}
+
+Sha256 HmacSha256::finish() {
+  Sha256 code{};
+  std::size_t size = 0;
+  require(EVP_MAC_final(state_->context, code.data(), &size, code.size()));
+  return code;
 }
 
 std::string to_hex(const Sha256& digest) {

@@ -1,4 +1,4 @@
-// SHA-256, incremental, by OpenSSL.
+// SHA-256 and HMAC over it (RFC 2104), incremental, by OpenSSL.
 #pragma once
 
 #include <array>
@@ -26,6 +26,20 @@ class Sha256Stream {
 };
 
 [[nodiscard]] Sha256 sha256(std::string_view bytes);
+
+class HmacSha256 {
+ public:
+  explicit HmacSha256(std::string_view key);
+  ~HmacSha256();
+  HmacSha256(HmacSha256&&) noexcept;
+  HmacSha256& operator=(HmacSha256&&) noexcept;
+  void update(std::string_view bytes);
+  [[nodiscard]] Sha256 finish();  // the stream is spent afterwards
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 [[nodiscard]] std::string to_hex(const Sha256& digest);
 
 }  // namespace mailstead::mail

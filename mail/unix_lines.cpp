@@ -25,4 +25,17 @@ void UnixLines::finish(std::string& out) {
   cr_pending_ = false;
 }
 
+void CrlfLines::convert(std::string_view bytes, std::string& out) {
+  while (!bytes.empty()) {
+    const auto lf = bytes.find('\n');
+    const auto line = bytes.substr(0, lf);
+    out.append(line);
+    if (!line.empty()) after_cr_ = line.back() == '\r';
+    if (lf == std::string_view::npos) return;
+    out.append(after_cr_ ? "\n" : "\r\n");
+    after_cr_ = false;
+    bytes.remove_prefix(lf + 1);
+  }
+}
+
 }  // namespace mailstead::mail

@@ -1,4 +1,4 @@
-// CRLF to LF, in pieces; says whether the way back is known.
+// CRLF to LF and back, in pieces; on the way there it is found out whether the way back is known.
 #pragma once
 
 #include <string>
@@ -17,6 +17,15 @@ class UnixLines {
  private:
   bool cr_pending_ = false;
   bool reversible_ = true;
+};
+
+class CrlfLines {
+ public:
+  // Appends to `out`; what is CRLF already stays, as does a CR that stands alone.
+  void convert(std::string_view bytes, std::string& out);
+
+ private:
+  bool after_cr_ = false;
 };
 
 }  // namespace mailstead::mail

@@ -1,5 +1,7 @@
 #include "router/action.h"
 
+#include "mail/header_edit.h"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -62,11 +64,31 @@ void Walk::deliver(std::string destination, std::string folder, std::vector<std:
   };
   auto& deliveries = decision.deliveries;
   if (std::any_of(deliveries.begin(), deliveries.end(), same)) return;
-  deliveries.push_back({std::move(destination), std::move(folder), std::move(to), flags, decision.edits.size(), rule});
+  deliveries.push_back({std::move(destination), std::move(folder), std::move(to), flags, form(), rule});
 }
 
 void Walk::report(std::string what) {
   if (done != nullptr) done->push_back(std::move(what));
+}
+
+void Walk::trouble(std::string what) {
+  decision.troubles.push_back(what);
+  evaluation.note(std::move(what));
+}
+
+std::shared_ptr<const mail::Content> Walk::message() const {
+  const Subject& subject = evaluation.subject();
+  std::shared_ptr<const mail::Content> content(std::shared_ptr<void>(), &subject.content);  // owned by who asks
+  mail::ByteCount header_size = subject.facts.header.size();
+  std::size_t begin = 0;
+  if (!decision.filtered.empty()) {
+    const Filtered& last = decision.filtered.back();
+    content = last.content;
+    header_size = last.facts.header.size();
+    begin = last.edits;
+  }
+  if (begin == decision.edits.size()) return content;
+  return mail::apply_edits(std::move(content), header_size, std::span(decision.edits).subspan(begin));
 }
 
 std::unique_ptr<Action> compile_action(const nlohmann::json& value, Compiler& compiler) {

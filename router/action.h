@@ -26,13 +26,18 @@ struct Walk {
   // Adds the delivery with the flags and edits so far, unless the same one is there already.
   void deliver(std::string destination, std::string folder, std::vector<std::string> to);
   void report(std::string what);
+  // A note that the log is to tell, too.
+  void trouble(std::string what);
+  // The form of the message that the actions so far have made, and its bytes, which may be those of the subject itself.
+  [[nodiscard]] Form form() const noexcept { return {decision.edits.size(), decision.filtered.size()}; }
+  [[nodiscard]] std::shared_ptr<const mail::Content> message() const;
 };
 
 class Action {
  public:
   // How an action bears on the walk (router/rule_set.h): kSettles a way on that counts, kCopies one that does not,
-  // kStops and kDiscards end the walk.
-  enum class Effect { kNone, kSettles, kCopies, kStops, kDiscards };
+  // kStops and kDiscards end the walk; kRuns hands the message to a program.
+  enum class Effect { kNone, kSettles, kCopies, kStops, kDiscards, kRuns };
 
   virtual ~Action() = default;
   virtual void run(Walk& walk) const = 0;

@@ -25,6 +25,7 @@ inline constexpr std::int64_t kMaxRegexMemory = 4 * 1024 * 1024;  // of a compil
 struct RuleFacts {
   bool has_regex = false;  // outside of any "not"
   int regex_groups = 0;    // the most that one of them has
+  bool has_srs = false;    // outside of any "not"
   bool needs_body = false;
 };
 

@@ -1,13 +1,25 @@
 // What is to be done with a message. Plain values: the pipeline turns them into placements and deliveries.
 #pragma once
 
+#include <compare>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "mail/content.h"
 #include "mail/flags.h"
 #include "mail/header_edit.h"
+#include "mail/program.h"
+#include "mail/scan.h"
 
 namespace mailstead::router {
+
+// Which of the changes that rules made are in a message: so many of Decision::edits, behind so many of
+// Decision::filtered.
+struct Form {
+  std::size_t edits = 0, filters = 0;
+  auto operator<=>(const Form&) const = default;
+};
 
 // One way on. Templates are expanded, values checked.
 struct PlannedDelivery {
@@ -15,17 +27,47 @@ struct PlannedDelivery {
   std::string folder;           // override; "" none
   std::vector<std::string> to;  // override, or the addresses of a redirect
   mail::Flags flags;            // as the actions before it set them
-  std::size_t edits = 0;        // this many of Decision::edits apply to it
-  std::string rule;             // name of the rule, or "default"
+  Form form;
+  std::string rule;  // name of the rule, or "default"
+};
+
+// The message as a filter made it. The first `edits` edits are in it already.
+struct Filtered {
+  std::size_t edits = 0;
+  std::shared_ptr<const mail::Content> content;
+  mail::MessageFacts facts;
+};
+
+// A program that is to get the message once it is accepted.
+struct PlannedRun {
+  mail::ProgramSettings program;
+  Form form;
+  std::string rule;
+};
+
+// Attachments that are to be written as files once the message is accepted. Names are safe.
+struct PlannedSave {
+  struct File {
+    std::string name, encoding;  // the encoding as the part says it
+    mail::ByteCount offset = 0, size = 0;
+  };
+  std::string directory;  // from "/" or "~/"
+  std::string folder;     // below it; "" none
+  std::vector<File> files;
+  std::string rule;
 };
 
 struct Decision {
   std::vector<PlannedDelivery> deliveries;  // without repeats
   std::vector<mail::HeaderEdit> edits;
-  bool discarded = false;            // and no delivery: the message ends here
-  std::string discarded_by;          // rule name
-  std::vector<std::string> matched;  // rule names, in order
-  std::vector<std::string> notes;    // for the history: an expansion that failed and what was done instead, …
+  std::vector<Filtered> filtered;
+  std::vector<PlannedRun> runs;
+  std::vector<PlannedSave> saves;
+  bool discarded = false;             // and no delivery: the message ends here
+  std::string discarded_by;           // rule name
+  std::vector<std::string> matched;   // rule names, in order
+  std::vector<std::string> notes;     // for the history: an expansion that failed and what was done instead, …
+  std::vector<std::string> troubles;  // those of the notes that the log is to tell, too: a program that failed
 };
 
 // Why, for people: one entry per rule, in order, up to where the walk ended.

@@ -3,9 +3,12 @@
 #include "mail/charset.h"
 #include "mail/escape.h"
 #include "router/body_text.h"
+#include "router/compiler.h"
 #include "router/unicode.h"
 
 #include <algorithm>
+#include <iterator>
+#include <stdexcept>
 
 namespace mailstead::router {
 namespace {
@@ -105,6 +108,21 @@ Value& Evaluation::raw() {
     raw_.emplace(mail::guess_utf8(mail::read_range(subject_.content, 0, size)));
   }
   return *raw_;
+}
+
+CommandResult& Evaluation::command(const mail::ProgramSettings& program) {
+  auto found = std::find_if(commands_.begin(), commands_.end(), [&](const auto& one) { return one.first == program; });
+  if (found == commands_.end()) {
+    if (subject_.programs == nullptr) throw std::runtime_error("no program can be run here");
+    std::string output;
+    ProgramEnd end = subject_.programs->ask(program, subject_, output);
+    output.resize(output.find_last_not_of("\r\n") + 1);  // npos + 1 is 0
+    commands_.emplace_back(program, CommandResult{std::move(end), Value(mail::guess_utf8(output))});
+    found = std::prev(commands_.end());
+  }
+  if (!found->second.end.exited)
+    throw std::runtime_error(in_quotes(mail::program_text(program)) + " " + found->second.end.words);
+  return found->second;
 }
 
 void Evaluation::note(std::string text) {

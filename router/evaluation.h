@@ -4,11 +4,13 @@
 // thousand rules on the Subject decode and fold it once.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "mail/address.h"
@@ -47,6 +49,12 @@ struct AddressValues {
   std::vector<Value> whole, local, domain;  // pairwise
 };
 
+// What a program made of the message. Its output is text, without the line ends at its end.
+struct CommandResult {
+  ProgramEnd end;
+  Value output;
+};
+
 class Evaluation {
  public:
   Evaluation(const Subject& subject, std::vector<std::string>& notes) : subject_(subject), notes_(notes) {}
@@ -62,11 +70,15 @@ class Evaluation {
   // Decoded text of all text parts (≤ kMaxValueBytes), and the bytes of the whole message (as much).
   [[nodiscard]] Value& body_text();
   [[nodiscard]] Value& raw();
+  // Runs the program unless that was done already. Throws std::runtime_error when it did not end by itself.
+  [[nodiscard]] CommandResult& command(const mail::ProgramSettings& program);
 
   void note(std::string text);
 
   // The groups of the last regular expression that matched in the rule in hand; [0] the whole match.
   std::vector<std::string> captures;
+  // The sender to whom the bounce belongs that the last "srs" of the rule in hand found.
+  std::string srs_sender;
 
   // Tracing. `saw` is what the test in hand decided by; kept only when somebody asks why.
   void trace_into(std::vector<TestTrace>* rows) noexcept {
@@ -88,6 +100,7 @@ class Evaluation {
   std::unordered_map<std::string, std::vector<Value>> headers_;
   std::map<AddressSource, AddressValues> addresses_;
   std::optional<Value> body_, raw_;
+  std::deque<std::pair<mail::ProgramSettings, CommandResult>> commands_;
   std::vector<TestTrace>* rows_ = nullptr;
   std::string saw_;
   int depth_ = 0;

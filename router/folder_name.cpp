@@ -50,6 +50,24 @@ std::string safe_level_text(std::string_view value) {
   return std::string(mail::trim(cut(out, kMaxLevelBytes)));
 }
 
+std::string safe_file_name(std::string_view foreign) {
+  constexpr std::size_t kLongestExtension = 16;
+  constexpr std::string_view kMeansMore = ":?\"<>|%*";
+  foreign = foreign.substr(foreign.find_last_of("/\\") + 1);  // npos + 1 is 0
+  const auto dot = foreign.rfind('.');
+  const bool has_extension = dot != std::string_view::npos && foreign.size() - dot <= kLongestExtension;
+  std::string extension = has_extension ? safe_level_text(foreign.substr(dot)) : "";
+  std::string stem = safe_level_text(foreign.substr(0, has_extension ? dot : foreign.size()));
+  stem.erase(0, std::min(stem.find_first_not_of(". "), stem.size()));
+  while (!extension.empty() && (extension.back() == '.' || extension.back() == ' ')) extension.pop_back();
+  stem.resize(cut(stem, kMaxLevelBytes - extension.size()).size());
+  if (stem.empty()) stem = "attachment";
+  std::string name = stem + extension;
+  std::replace_if(
+      name.begin(), name.end(), [&](char c) { return kMeansMore.find(c) != std::string_view::npos; }, '_');
+  return name;
+}
+
 std::optional<std::string> safe_folder(std::string_view name) {
   std::string out;
   std::size_t levels = 0;

@@ -29,10 +29,14 @@ bool compile_copy(const nlohmann::json& object, Compiler& compiler) {
   return compiler.boolean(*found).value_or(false);
 }
 
-std::string fault_of_written_folder(const Template& folder) {
-  if (!folder.is_fixed() || safe_folder(folder.written())) return {};
-  return in_quotes(folder.written()) +
-         " is no name of a folder: levels are separated by \"/\", none is empty, \".\" or \"..\"";
+std::optional<Template> compile_folder(const nlohmann::json& value, Compiler& compiler) {
+  auto text = compiler.text(value);
+  if (!text) return std::nullopt;
+  auto made = Template::compile(*text, compiler);
+  if (made && made->is_fixed() && !safe_folder(made->written()))
+    compiler.problem(in_quotes(made->written()) +
+                     " is no name of a folder: levels are separated by \"/\", none is empty, \".\" or \"..\"");
+  return made;
 }
 
 }  // namespace mailstead::router

@@ -1,4 +1,4 @@
-// What "deliver" and "redirect" share: recipients as templates, and "copy".
+// What actions share: recipients and folders as templates, and "copy".
 #pragma once
 
 #include <vector>
@@ -11,7 +11,7 @@ namespace mailstead::router {
 [[nodiscard]] std::vector<Template> compile_addresses(const nlohmann::json& value, RecipientForm form,
                                                       Compiler& compiler);
 [[nodiscard]] bool compile_copy(const nlohmann::json& object, Compiler& compiler);
-// What is wrong with a folder as the user wrote it, or "".
-[[nodiscard]] std::string fault_of_written_folder(const Template& folder);
+// nullopt after a problem.
+[[nodiscard]] std::optional<Template> compile_folder(const nlohmann::json& value, Compiler& compiler);
 
 }  // namespace mailstead::router

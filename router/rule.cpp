@@ -40,13 +40,17 @@ class OrderCheck {
     }
     if (effect == Effect::kDiscards && delivered_)
       compiler_.problem("\"discard\" behind a \"deliver\" takes nothing back", "leave one of them out");
+    if (effect == Effect::kDiscards && ran_)
+      compiler_.problem("\"discard\" behind a \"run\" would lose the message when the program fails",
+                        "deliver it to a destination of type pipe instead of both");
+    ran_ = ran_ || effect == Effect::kRuns;
     delivered_ = delivered_ || effect == Effect::kSettles;
     ended_ = ended_ || effect == Effect::kDiscards || effect == Effect::kStops;
   }
 
  private:
   Compiler& compiler_;
-  bool ended_ = false, delivered_ = false;
+  bool ended_ = false, delivered_ = false, ran_ = false;
 };
 
 void compile_actions(const nlohmann::json& object, Rule& rule, Compiler& compiler) {

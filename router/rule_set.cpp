@@ -1,11 +1,14 @@
 #include "router/rule_set.h"
 
 #include "mail/escape.h"
+#include "mail/failure.h"
 #include "router/rule.h"
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <exception>
+#include <map>
 
 namespace mailstead::router {
 
@@ -48,6 +51,7 @@ class Walker {
  private:
   void try_rule(const Rule& rule) {
     evaluation_.captures.clear();
+    evaluation_.srs_sender.clear();
     if (traced_) evaluation_.trace_into(&out_.rules.back().tests);
     bool matched = matches(rule);
     evaluation_.trace_into(nullptr);
@@ -58,14 +62,21 @@ class Walker {
     ended_ = rule.ends_walk;
   }
 
+  void could_not(const Rule& rule, const std::string& why) {
+    walk_.trouble("rule " + in_quotes(rule.name) + " could not be evaluated: " + mail::printable(why));
+  }
+
   bool matches(const Rule& rule) {
     if (rule.condition == nullptr) return rule.always;
     try {
       return rule.condition->holds(evaluation_);
+    } catch (const mail::Failure& failure) {
+      if (failure.kind() == mail::FailureKind::kCancelled) throw;
+      could_not(rule, failure.text());
     } catch (const std::exception& error) {
-      evaluation_.note("rule " + in_quotes(rule.name) + " could not be evaluated: " + mail::printable(error.what()));
-      return false;
+      could_not(rule, error.what());
     }
+    return false;
   }
 
   void act(const Rule& rule) {
@@ -75,8 +86,12 @@ class Walker {
       walk_.went = false;
       try {
         action->run(walk_);
+      } catch (const mail::Failure& failure) {
+        if (failure.kind() == mail::FailureKind::kCancelled) throw;
+        walk_.trouble("rule " + in_quotes(rule.name) + ": an action failed: " + failure.text());
+        continue;
       } catch (const std::exception& error) {
-        evaluation_.note("rule " + in_quotes(rule.name) + ": an action failed: " + mail::printable(error.what()));
+        walk_.trouble("rule " + in_quotes(rule.name) + ": an action failed: " + mail::printable(error.what()));
         continue;
       }
       // A redirect whose address came out empty went nowhere and settles nothing.
@@ -125,6 +140,32 @@ void check_order(const std::vector<Rule>& rules, Compiler& compiler) {
   }
 }
 
+// Whether the condition asks a program, which may answer otherwise the next time.
+bool asks_program(const nlohmann::json& condition) {
+  if (condition.is_object() && condition.contains("command")) return true;
+  return condition.is_structured() && std::any_of(condition.begin(), condition.end(),
+                                                  [](const nlohmann::json& inner) { return asks_program(inner); });
+}
+
+// A rule with the test of an earlier one that ends the walk never gets a message that fits it.
+void check_repeats(const nlohmann::json& written, const std::vector<Rule>& rules, Compiler& compiler) {
+  std::map<nlohmann::json, const Rule*> ended;  // by the test of the rule that did
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    if (rules[i].condition == nullptr) continue;
+    const nlohmann::json& test = written[i].at("if");
+    if (asks_program(test)) continue;
+    if (auto earlier = ended.find(test); earlier != ended.end()) {
+      auto at = compiler.step(i);
+      auto at_test = compiler.step("if");
+      compiler.problem(
+          "is never true here: the rule " + in_quotes(earlier->second->name) + " has the same test and ends the walk",
+          "put the actions of both into one rule, or give that one \"continue\": true");
+    } else if (rules[i].ends_walk) {
+      ended.emplace(test, &rules[i]);
+    }
+  }
+}
+
 }  // namespace
 
 RuleSet::RuleSet(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -144,6 +185,7 @@ std::shared_ptr<const RuleSet> RuleSet::compile(const nlohmann::json& rules, con
       state->needs_body = state->needs_body || compiler.facts().needs_body;
     }
     check_order(state->rules, compiler);
+    check_repeats(rules, state->rules, compiler);
   }
   return std::shared_ptr<const RuleSet>(new RuleSet(std::move(state)));
 }

@@ -7,9 +7,15 @@
 // ways on are copies lets the walk go on as if it said "continue", and a message with nothing but copies in the end
 // goes to the default destination, too. `stop` ends the walk, whatever was done; `discard` ends it and takes the
 // default away. Flags begin as they are on the source, without \Deleted.
+//
+// A rule that is never reached is a fault: behind one that always ends the walk, or with the test of an earlier one
+// that does.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -38,6 +44,9 @@ struct RuleContext {
   std::set<std::string> without_recipients;
   // Destinations that know users by name alone (LMTP, programs): recipients need no domain.
   std::set<std::string> with_user_names;
+  // Destinations that rewrite senders: whose sender an address carries, at that time; nullopt: it is not of their
+  // making.
+  std::map<std::string, std::function<std::optional<std::string>(std::string_view, mail::WallTime)>> rewriting;
   bool can_redirect = true;  // whether anything carries `redirect`
 };
 
@@ -51,7 +60,8 @@ class RuleSet {
                                                               const std::string& pointer = "/rules");
   ~RuleSet();
 
-  // Never throws on a message: what cannot be evaluated does not match and is noted.
+  // Never throws on a message: what cannot be evaluated does not match and is noted. Only a stop
+  // request that comes while a program runs is thrown: Failure(kCancelled).
   [[nodiscard]] Decision decide(const Subject& subject) const;
   // The same decision, with reasons.
   [[nodiscard]] Explanation explain(const Subject& subject) const;

@@ -10,6 +10,7 @@
 #include "mail/flags.h"
 #include "mail/header.h"
 #include "mail/scan.h"
+#include "router/programs.h"
 
 namespace mailstead::router {
 
@@ -26,6 +27,8 @@ struct Subject {
   const std::vector<std::string>& envelope_to;
   // The account says where envelope recipients are found: where none was found there, none is known.
   bool envelope_sought = false;
+  // Runs the programs of rules; without it their tests and filters fail, which is noted.
+  const Programs* programs = nullptr;
 };
 
 }  // namespace mailstead::router

@@ -15,11 +15,11 @@ namespace mailstead::router {
 namespace {
 
 constexpr std::size_t kMaxLine = 4096;
-constexpr std::array<std::string_view, 12> kVariables = {
-    "header:NAME",       "from.local",         "from.domain", "to.local", "to.domain", "envelope-to",
-    "envelope-to.local", "envelope-to.domain", "account",     "folder",   "regex:1",   "date:%Y-%m"};
+constexpr std::array<std::string_view, 13> kVariables = {
+    "header:NAME",        "from.local", "from.domain", "to.local", "to.domain",  "envelope-to", "envelope-to.local",
+    "envelope-to.domain", "account",    "folder",      "regex:1",  "date:%Y-%m", "srs"};
 // The same without arguments, for a suggestion.
-constexpr std::array<std::string_view, 12> kNames = {"header",
+constexpr std::array<std::string_view, 13> kNames = {"header",
                                                      "from.local",
                                                      "from.domain",
                                                      "to.local",
@@ -30,7 +30,8 @@ constexpr std::array<std::string_view, 12> kNames = {"header",
                                                      "account",
                                                      "folder",
                                                      "regex",
-                                                     "date"};
+                                                     "date",
+                                                     "srs"};
 
 std::string first_of(AddressValues& found, std::vector<Value> AddressValues::*part) {
   const std::vector<Value>& values = found.*part;
@@ -107,10 +108,11 @@ class Template::Reader {
   }
 
   void add(std::size_t position, std::string_view argument) {
-    constexpr std::array<Kind, 12> kKinds = {
+    constexpr std::array<Kind, 13> kKinds = {
         Kind::kHeader,   Kind::kFromLocal,  Kind::kFromDomain,      Kind::kToLocal,
         Kind::kToDomain, Kind::kEnvelopeTo, Kind::kEnvelopeToLocal, Kind::kEnvelopeToDomain,
-        Kind::kAccount,  Kind::kFolder,     Kind::kRegex,           Kind::kDate};
+        Kind::kAccount,  Kind::kFolder,     Kind::kRegex,           Kind::kDate,
+        Kind::kSrs};
     Piece piece{kKinds[position], std::string(argument), 0};
     if (piece.kind == Kind::kHeader) {
       if (!mail::is_field_name(argument)) compiler_.problem(in_quotes(argument) + " is no name of a header field");
@@ -118,6 +120,9 @@ class Template::Reader {
     }
     if (piece.kind == Kind::kRegex) piece.group = read_group(argument);
     if (piece.kind == Kind::kDate) check_date(argument);
+    if (piece.kind == Kind::kSrs && !compiler_.facts().has_srs)
+      compiler_.problem("${srs} needs a \"srs\" test in the \"if\" of the same rule",
+                        "one inside \"not\" does not count");
     pieces_.push_back(std::move(piece));
   }
 
@@ -181,6 +186,7 @@ std::string Template::value_of(const Piece& piece, Evaluation& evaluation) {
     case Kind::kFolder: return std::string(subject.folder);
     case Kind::kRegex:
       return piece.group < evaluation.captures.size() ? evaluation.captures[piece.group] : std::string();
+    case Kind::kSrs: return evaluation.srs_sender;
     case Kind::kDate: return format_date(piece.argument, subject.internal_date);
   }
   return {};

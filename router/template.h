@@ -4,6 +4,7 @@
 //   ${from.local} ${from.domain}                          ${regex:1}  a group of the rule's last regex that matched
 //   ${to.local} ${to.domain}                              ${date:%Y-%m}  when it arrived, UTC
 //   ${envelope-to} ${envelope-to.local} ${envelope-to.domain}   to whom it was really sent, never from To or Cc
+//   ${srs}  to whom the bounce belongs that a "srs" test of the rule found
 //
 // ${to.…} is the envelope's first recipient where the account's "envelope" found one, else the first of the To field.
 // `$${` stands for `${` itself. What a message brings is foreign: it reaches a folder or a header only through the
@@ -55,7 +56,8 @@ class Template {
     kAccount,
     kFolder,
     kRegex,
-    kDate
+    kDate,
+    kSrs
   };
   struct Piece {
     Kind kind = Kind::kText;

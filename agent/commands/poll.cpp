@@ -50,6 +50,7 @@ std::string result_line(const PollReport& report) {
   if (report.failure) return report.failure->text();
   const auto& counts = report.counts;
   std::string text = fmt::format("{} new", counts.accepted);
+  if (report.copies > 0) text += fmt::format(", {} known from other folders", report.copies);
   if (counts.duplicates > 0) text += ", " + counted(counts.duplicates, "duplicate");
   if (counts.skipped > 0) text += fmt::format(", {} skipped", counts.skipped);
   if (report.cleaned > 0) text += fmt::format(", {} cleaned up at the source", report.cleaned);
@@ -93,6 +94,7 @@ nlohmann::json to_json(const AccountRun& run) {
   nlohmann::json line{{"account", run.account->name},
                       {"new", report.counts.accepted},
                       {"duplicates", report.counts.duplicates},
+                      {"copies", report.copies},
                       {"skipped", report.counts.skipped},
                       {"cleaned", report.cleaned},
                       {"bytes", report.counts.bytes},

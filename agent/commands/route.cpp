@@ -1,8 +1,10 @@
-// mailstead route: which rules match a message, which do not and why, and what would be done. Nothing is delivered.
+// mailstead route: which rules match a message, which do not and why, and what would be done. Nothing is delivered; of
+// the programs of rules, tests and filters are run, since they decide, and "run" is not; no attachment is saved.
 #include "agent/commands/command.h"
 #include "agent/commands/list.h"
 #include "agent/commands/reroute.h"
 #include "agent/pipeline/examined.h"
+#include "agent/pipeline/rule_programs.h"
 #include "mail/escape.h"
 #include "router/rule_set.h"
 
@@ -72,6 +74,10 @@ std::string outcome(const Config& config, const router::PlannedDelivery& planned
   return text + (planned.rule == "default" ? " (by default)" : fmt::format(" (rule \"{}\")", planned.rule));
 }
 
+std::string place_of(const router::PlannedSave& save, const router::PlannedSave::File& file) {
+  return mail::printable(save.directory + (save.folder.empty() ? "/" : "/" + save.folder + "/") + file.name);
+}
+
 void print(const Config& config, const std::string& file, const router::Explanation& explanation) {
   fmt::print("{}\n", mail::printable(file));
   for (const auto& rule : explanation.rules) {
@@ -87,6 +93,13 @@ void print(const Config& config, const std::string& file, const router::Explanat
   for (const auto& note : decision.notes) fmt::print("  note: {}\n", mail::printable(note));
   for (const auto& planned : decision.deliveries)
     fmt::print("  goes to {}\n", mail::printable(outcome(config, planned)));
+  for (const auto& run : decision.runs)
+    fmt::print("  would be given to \"{}\" (rule \"{}\"), which was not run here\n", mail::program_text(run.program),
+               mail::printable(run.rule));
+  for (const auto& save : decision.saves)
+    for (const auto& one : save.files)
+      fmt::print("  would have an attachment saved as {} (rule \"{}\")\n", place_of(save, one),
+                 mail::printable(save.rule));
   if (decision.discarded && decision.deliveries.empty())
     fmt::print("  is discarded by rule \"{}\"\n", mail::printable(decision.discarded_by));
 }
@@ -108,9 +121,17 @@ nlohmann::json to_json(const Config& config, const std::string& file, const rout
          {"to", planned.to},
          {"flags", planned.flags.names()},
          {"rule", planned.rule}});
+  nlohmann::json runs = nlohmann::json::array();
+  for (const auto& run : explanation.decision.runs)
+    runs.push_back({{"program", mail::program_text(run.program)}, {"rule", run.rule}, {"run", false}});
+  nlohmann::json saves = nlohmann::json::array();
+  for (const auto& save : explanation.decision.saves)
+    for (const auto& one : save.files) saves.push_back({{"file", place_of(save, one)}, {"rule", save.rule}});
   return {{"file", file},
           {"rules", rules},
           {"deliveries", deliveries},
+          {"runs", runs},
+          {"saves", saves},
           {"discarded", explanation.decision.discarded && explanation.decision.deliveries.empty()},
           {"notes", explanation.decision.notes}};
 }
@@ -121,7 +142,8 @@ router::Explanation explain(const Config& config, const RouteArguments& argument
                          account == config.accounts.end() ? nullptr : &account->second);
   const auto now = mail::SystemClock().wall();
   const Origin origin{arguments.account, arguments.folder, {}, now};
-  return config.rules->explain(message.subject(origin, now));
+  const RulePrograms programs;
+  return config.rules->explain(message.subject(origin, now, &programs));
 }
 
 int route(const GlobalOptions& options, const RouteArguments& arguments) {

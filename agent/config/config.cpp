@@ -8,6 +8,12 @@
 #include <nlohmann/json.hpp>
 
 namespace mailstead::agent {
+
+const mail::Srs& SenderRewriting::srs() const {
+  std::lock_guard lock(mutex_);
+  if (!srs_) srs_.emplace(secret_(), domain_);
+  return *srs_;
+}
 namespace {
 
 using nlohmann::json;

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,6 +26,7 @@
 #include "mail/envelope_recipients.h"
 #include "mail/limits.h"
 #include "mail/program.h"
+#include "mail/srs.h"
 #include "router/rule_set.h"
 #include "storage/acceptance.h"
 
@@ -105,6 +107,22 @@ struct RateLimit {
   std::chrono::seconds per{std::chrono::minutes(1)};
 };
 
+// The envelope sender carries the message's own (mail/srs.h), by a secret that is fetched when it is first needed.
+class SenderRewriting {
+ public:
+  SenderRewriting(std::string domain, std::function<mail::Secret()> secret)
+      : domain_(std::move(domain)), secret_(std::move(secret)) {}
+  // Thread-safe. Throws Failure(kConfiguration) when there is no secret.
+  [[nodiscard]] const mail::Srs& srs() const;
+  [[nodiscard]] const std::string& domain() const noexcept { return domain_; }
+
+ private:
+  const std::string domain_;
+  const std::function<mail::Secret()> secret_;
+  mutable std::mutex mutex_;  // guards what follows
+  mutable std::optional<mail::Srs> srs_;
+};
+
 struct DestinationConfig {
   // Types that this version cannot deliver to are refused by the loader; they stand here for the later ones.
   enum class Type { kMailbox, kSmtp, kLmtp, kImap, kMaildir, kMbox, kPipe, kGmail, kWebhook };
@@ -122,6 +140,7 @@ struct DestinationConfig {
   std::string secret_origin;
   std::vector<std::string> to;  // envelope recipients; of pipe and webhook, too
   std::string from;             // envelope sender; "" keeps the message's own (Return-Path), "<>" is the null sender
+  std::shared_ptr<const SenderRewriting> srs;  // instead of `from`; null: none
   std::size_t connections = 2;
   std::chrono::seconds keep_open{30};  // an idle connection waits this long for the next message
   // maildir, mbox

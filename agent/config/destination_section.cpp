@@ -1,4 +1,5 @@
 // "destinations": where messages are sent. One reader per type; types of later versions are refused by name.
+#include "agent/config/secret_source.h"
 #include "agent/config/sections.h"
 #include "mail/address.h"
 
@@ -28,6 +29,25 @@ void check_addresses(Section& section, Type type, const std::vector<std::string>
   }
 }
 
+// An address, "<>", or {"srs": DOMAIN, "secret": …}.
+void read_from(Section& section, DestinationConfig& made) {
+  const auto* value = section.find("from");
+  if (value != nullptr && value->is_object()) {
+    Section rewriting(*value, section.pointer_to("from"), "from", section.reading());
+    if (!rewriting.require("srs", "the domain of ours that senders are rewritten to")) return;
+    const std::string domain = rewriting.text("srs").value_or("");
+    if (!domain.empty() && !mail::is_envelope_address("a@" + domain))
+      rewriting.fault("srs", in_quotes(domain) + " is no domain");
+    if (!rewriting.require("secret", "it signs the senders: whoever knows it can have bounces sent anywhere")) return;
+    SecretSource secret = read_secret(rewriting, "secret", domain, "");
+    if (secret.fetch) made.srs = std::make_shared<const SenderRewriting>(domain, std::move(secret.fetch));
+    return;
+  }
+  made.from = section.text("from").value_or("");
+  if (!made.from.empty() && made.from != "<>" && !mail::is_envelope_address(made.from))
+    section.fault("from", in_quotes(made.from) + " is no mail address", R"("<>" is the null sender)");
+}
+
 // SMTP and LMTP differ by name in the ports alone, and in who may be a recipient.
 void read_mail_server(Section& section, const Ports& ports, DestinationConfig& made) {
   read_endpoint(section, ports, made.endpoint);
@@ -37,9 +57,7 @@ void read_mail_server(Section& section, const Ports& ports, DestinationConfig& m
     made.to = section.texts("to");
     check_addresses(section, made.type, made.to);
   }
-  made.from = section.text("from").value_or("");
-  if (!made.from.empty() && made.from != "<>" && !mail::is_envelope_address(made.from))
-    section.fault("from", in_quotes(made.from) + " is no mail address", R"("<>" is the null sender)");
+  read_from(section, made);
   made.connections = section.count("connections", 1, 64).value_or(made.connections);
   made.keep_open = section.duration("keep_open", 0s, 5min).value_or(made.keep_open);
 }

@@ -60,6 +60,7 @@ const std::map<std::string_view, std::vector<std::string_view>>& known_keys() {
       {"destination/maildir", {"type", "path", "folder", "retry", "rate"}},
       {"destination/mbox", {"type", "path", "retry", "rate"}},
       {"destination/pipe", {"type", "command", "shell", "timeout", "user", "to", "connections", "retry", "rate"}},
+      {"from", {"srs", "secret"}},
       {"headers", kAnyKey},
       {"destination/webhook",
        {"type", "url", "format", "secret", "headers", "to", "allow_cleartext", "tls_options", "timeouts", "proxy",

@@ -99,6 +99,10 @@ void read_rules(Section& root, Config& config) {
     const bool has_recipients = destination.type == Type::kSmtp || knows_users;
     if (has_recipients || destination.type == Type::kMbox) context.without_folder.insert(name);
     if (!has_recipients) context.without_recipients.insert(name);
+    if (destination.srs)
+      context.rewriting[name] = [rewriting = destination.srs](std::string_view address, mail::WallTime now) {
+        return rewriting->srs().reverse(address, now);
+      };
     if (knows_users) context.with_user_names.insert(name);
   }
   context.default_destination = config.default_destination;

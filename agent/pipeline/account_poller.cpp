@@ -110,12 +110,13 @@ PollReport AccountPoller::poll(const retrieval::PollOptions& options, retrieval:
   retrieval::PollOptions asked = options;
   if (asked.mark_retrieved && asked.limit == 0) asked.limit = std::numeric_limits<std::uint32_t>::max();
   try {
-    Intake intake(store_, config_, *account_, clock_, intake_observer);
+    Intake intake(store_, config_, *account_, clock_, {intake_observer, &log_, stop});
     auto take = [&] { report.counts = intake.counts(); };
     try {
       auto result = retriever_->poll(store_.ledger(), intake, observer, asked, clock_.wall(), std::move(stop));
       report.cleaned = result.cleaned;
       report.marked = result.marked;
+      report.copies = result.copies;
       // The rest behind a limit of the configuration follows at once; behind one that the user gave, in due time.
       report.more = result.more;
       report.again_soon = end.more = result.more && options.limit == 0;

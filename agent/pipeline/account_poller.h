@@ -21,6 +21,7 @@ namespace mailstead::agent {
 struct PollReport {
   IntakeCounts counts;
   std::uint64_t cleaned = 0, marked = 0;
+  std::uint64_t copies = 0;  // of messages known from other folders of the account: not fetched
   bool more = false;
   bool again_soon = false;  // the rest behind a limit of the configuration follows at once
   std::vector<std::string> warnings;

@@ -36,9 +36,9 @@ Examined::Examined(mail::MessageFacts facts_in, std::shared_ptr<const mail::Cont
 Examined::Examined(std::shared_ptr<const mail::Content> content_in, const AccountConfig* account)
     : Examined(scan(*content_in), content_in, account) {}
 
-router::Subject Examined::subject(const Origin& origin, mail::WallTime now) const {
+router::Subject Examined::subject(const Origin& origin, mail::WallTime now, const router::Programs* programs) const {
   return {facts, header, *content,    origin.account, origin.folder, origin.flags, origin.internal_date,
-          now,   sender, envelope_to, multidrop};
+          now,   sender, envelope_to, multidrop,      programs};
 }
 
 std::string Examined::listed(std::string_view name) const {

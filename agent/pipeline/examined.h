@@ -40,7 +40,8 @@ class Examined {
   const std::vector<std::string> envelope_to;
 
   // Of views; `origin` outlives it, too.
-  [[nodiscard]] router::Subject subject(const Origin& origin, mail::WallTime now) const;
+  [[nodiscard]] router::Subject subject(const Origin& origin, mail::WallTime now,
+                                        const router::Programs* programs = nullptr) const;
   // A field for listings: decoded, printable, bounded. "" where there is none.
   [[nodiscard]] std::string listed(std::string_view name) const;
 };

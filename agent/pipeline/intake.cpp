@@ -48,8 +48,13 @@ std::string recipients_text(const std::vector<std::string>& recipients) {
 }  // namespace
 
 Intake::Intake(storage::Store& store, std::shared_ptr<const Config> config, const AccountConfig& account,
-               const mail::Clock& clock, IntakeObserver* observer)
-    : store_(store), config_(std::move(config)), account_(account), clock_(clock), observer_(observer) {}
+               const mail::Clock& clock, IntakeRoom room)
+    : store_(store),
+      config_(std::move(config)),
+      account_(account),
+      clock_(clock),
+      room_(std::move(room)),
+      programs_(&store.content(), room_.stop) {}
 
 Intake::~Intake() {
   // The writer's callbacks refer to this object.
@@ -58,9 +63,14 @@ Intake::~Intake() {
   } catch (
       const mail::Failure&) {  // NOLINT(bugprone-empty-catch): flush() has already waited, the failure was reported
   }
+  try {
+    do_due_work();
+  } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): no history can be written; nobody is left to tell
+  }
 }
 
 void Intake::begin(const retrieval::Incoming& message) {
+  do_due_work();
   message_ = message;
   crash_note_ = crash_note_of(message.source);
   incoming_ = store_.content().begin(message.size_hint);
@@ -71,7 +81,7 @@ void Intake::append(std::string_view bytes) {
   const InHand in_hand(crash_note_);
   scanner_->feed(bytes);
   incoming_->append(bytes);
-  if (observer_ != nullptr) observer_->received(bytes.size());
+  if (room_.observer != nullptr) room_.observer->received(bytes.size());
 }
 
 void Intake::end() {
@@ -90,7 +100,9 @@ void Intake::end() {
   const mail::WallTime now = clock_.wall();
   const Examined message(std::move(facts), std::move(content), &account_);
   const Origin origin{account_.name, message_.source.folder, message_.flags, message_.internal_date};
-  const router::Decision decision = config_->rules->decide(message.subject(origin, now));
+  const router::Subject subject = message.subject(origin, now, &programs_);
+  const router::Decision decision = config_->rules->decide(subject);
+  for (const std::string& trouble : decision.troubles) warn(trouble);
 
   storage::Acceptance acceptance;
   acceptance.source = message_.source;
@@ -107,10 +119,11 @@ void Intake::end() {
   std::string received = where(message_.source);
   if (message.multidrop) received += ", " + recipients_text(message.envelope_to);
   acceptance.events.push_back({now, "received", std::move(received)});
-  plan_acceptance(*config_, decision, message, acceptance);
-
-  store_.acceptor().accept(std::move(acceptance),
-                           [this, source = message_.source](const auto& result) { settle(source, result); });
+  const auto forms = plan_acceptance(*config_, decision, message, acceptance);
+  store_.acceptor().accept(
+      std::move(acceptance),
+      [this, source = message_.source, due = due_work(subject, decision, programs_, message.content, forms)](
+          const auto& result) { settle(source, result, due); });
 }
 
 void Intake::abort() noexcept {
@@ -126,6 +139,7 @@ void Intake::skipped(const retrieval::Incoming& message, const std::string& reas
 
 void Intake::flush() {
   store_.acceptor().flush();
+  do_due_work();
   std::lock_guard lock(mutex_);
   if (failure_) throw *failure_;
 }
@@ -140,7 +154,8 @@ IntakeCounts Intake::counts() const {
   return counts_;
 }
 
-void Intake::settle(storage::SourceRef source, const std::variant<storage::AcceptReceipt, mail::Failure>& result) {
+void Intake::settle(storage::SourceRef source, const std::variant<storage::AcceptReceipt, mail::Failure>& result,
+                    const std::vector<DueWork>& due) {
   std::lock_guard lock(mutex_);
   if (const auto* failure = std::get_if<mail::Failure>(&result)) {
     if (!failure_) failure_ = *failure;
@@ -152,8 +167,43 @@ void Intake::settle(storage::SourceRef source, const std::variant<storage::Accep
     case storage::AcceptReceipt::Outcome::kDuplicate: ++counts_.duplicates; break;
     case storage::AcceptReceipt::Outcome::kAlreadyRetrieved: ++counts_.known; break;
   }
+  if (receipt.outcome == storage::AcceptReceipt::Outcome::kAccepted) {
+    for (const DueWork& one : due) {
+      due_.push_back(one);
+      due_.back().message = receipt.message;
+    }
+  }
   durable_.push_back(std::move(source));
-  if (observer_ != nullptr) observer_->settled(receipt);
+  if (room_.observer != nullptr) room_.observer->settled(receipt);
+}
+
+void Intake::do_due_work() {
+  std::vector<DueWork> due;
+  {
+    std::lock_guard lock(mutex_);
+    due.swap(due_);
+  }
+  for (const DueWork& one : due) do_work(one);
+}
+
+// What becomes of it is told, and that is all: the message is where it belongs.
+void Intake::do_work(const DueWork& due) {
+  WorkEnd end;
+  try {
+    end = due.work();
+  } catch (const mail::Failure& failure) {
+    end.words = failure.text();
+  }
+  const std::string told = due.what + (end.good ? ": " : " failed: ") + end.words;
+  if (!end.good) warn(told);
+  store_.history().add(due.message, {clock_.wall(), "rule", told});
+}
+
+// The same trouble with a thousand messages is one for the log; the history has them all.
+void Intake::warn(const std::string& trouble) {
+  constexpr std::size_t kMostKinds = 100;
+  if (room_.log == nullptr || warned_.size() >= kMostKinds || !warned_.insert(trouble).second) return;
+  room_.log->warning("account " + account_.name + ": " + trouble);
 }
 
 }  // namespace mailstead::agent

@@ -19,6 +19,13 @@ class Planner {
     keep(message.content, message.facts);
   }
 
+  std::vector<std::shared_ptr<const mail::Content>> runs() {
+    std::vector<std::shared_ptr<const mail::Content>> contents;
+    for (const router::PlannedRun& run : decision_.runs)
+      contents.push_back(acceptance_.contents[content_of(run.form)].bytes);
+    return contents;
+  }
+
   void run() {
     for (const auto& note : decision_.notes) event("rule", mail::printable(note));
     for (const auto& planned : decision_.deliveries) plan(planned);
@@ -29,7 +36,7 @@ class Planner {
       return;
     }
     event("rule", "none decided and there is no default destination");
-    place(config_.undelivered_user, "INBOX", {}, 0);
+    place(config_.undelivered_user, "INBOX", {}, {});
   }
 
  private:
@@ -38,7 +45,7 @@ class Planner {
     auto found = config_.destinations.find(name);
     if (found == config_.destinations.end()) {
       event("rule", mail::printable(fmt::format("\"{}\": there is no destination \"{}\"", planned.rule, name)));
-      place(config_.undelivered_user, "INBOX", planned.flags, planned.edits);
+      place(config_.undelivered_user, "INBOX", planned.flags, planned.form);
       return;
     }
     const DestinationConfig& destination = found->second;
@@ -46,37 +53,59 @@ class Planner {
                                                             : fmt::format("\"{}\": to {}", planned.rule, name)));
     if (destination.type == DestinationConfig::Type::kMailbox)
       place(destination.user, planned.folder.empty() ? destination.folder : planned.folder, planned.flags,
-            planned.edits);
+            planned.form);
     else
       queue(destination, planned);
   }
 
   // The store writes the history of placements and deliveries itself; here is only why.
-  void place(const std::string& user, const std::string& folder, const mail::Flags& flags, std::size_t edits) {
-    acceptance_.placements.push_back({user, folder, flags, acceptance_.internal_date, content_with(edits)});
+  void place(const std::string& user, const std::string& folder, const mail::Flags& flags, const router::Form& form) {
+    acceptance_.placements.push_back({user, folder, flags, acceptance_.internal_date, content_of(form)});
   }
 
   void queue(const DestinationConfig& destination, const router::PlannedDelivery& planned) {
     storage::NewDelivery delivery;
     delivery.destination = destination.name;
-    delivery.sender = destination.from.empty() ? message_.sender : destination.from == "<>" ? "" : destination.from;
+    delivery.sender = sender_for(destination);
     delivery.recipients = planned.to.empty() ? destination.to : planned.to;
     delivery.folder = planned.folder;
     delivery.flags = planned.flags;
     delivery.internal_date = acceptance_.internal_date;
-    delivery.content = content_with(planned.edits);
+    delivery.content = content_of(planned.form);
     acceptance_.deliveries.push_back(std::move(delivery));
   }
 
-  // The index of the message with the first `edits` edits applied; each form is made and scanned once.
-  std::size_t content_with(std::size_t edits) {
-    if (edits == 0) return 0;
-    auto [entry, is_new] = edited_.try_emplace(edits, 0);
+  // Without the secret nothing can be signed: the message's own sender is better than none at all.
+  std::string sender_for(const DestinationConfig& destination) {
+    if (!destination.srs) {
+      if (destination.from.empty()) return message_.sender;
+      return destination.from == "<>" ? "" : destination.from;
+    }
+    try {
+      return destination.srs->srs().forward(message_.sender, acceptance_.now);
+    } catch (const mail::Failure& failure) {
+      event("rule", "the sender is not rewritten: " + failure.text());
+      return message_.sender;
+    }
+  }
+
+  // The index of the message in that form; each form is made and scanned once.
+  std::size_t content_of(const router::Form& form) {
+    const router::Filtered* filtered = form.filters == 0 ? nullptr : &decision_.filtered[form.filters - 1];
+    const std::size_t begin = filtered == nullptr ? 0 : filtered->edits;
+    if (filtered == nullptr && form.edits == 0) return 0;
+    auto [entry, is_new] = forms_.try_emplace(form, 0);
     if (!is_new) return entry->second;
-    auto bytes =
-        mail::apply_edits(message_.content, message_.facts.header.size(), std::span(decision_.edits).first(edits));
-    const auto facts = scan(*bytes);
-    keep(std::move(bytes), facts);
+    if (form.edits == begin) {
+      keep(filtered->content, filtered->facts);
+    } else {
+      const auto& base = filtered == nullptr ? message_.content : filtered->content;
+      const mail::MessageFacts& facts = filtered == nullptr ? message_.facts : filtered->facts;
+      auto bytes =
+          mail::apply_edits(base, facts.header.size(), std::span(decision_.edits).subspan(begin, form.edits - begin));
+      const auto edited = scan(*bytes);
+      keep(std::move(bytes), edited);
+    }
     entry->second = acceptance_.contents.size() - 1;
     return entry->second;
   }
@@ -94,14 +123,18 @@ class Planner {
   const router::Decision& decision_;
   const Examined& message_;
   storage::Acceptance& acceptance_;
-  std::map<std::size_t, std::size_t> edited_;
+  std::map<router::Form, std::size_t> forms_;
 };
 
 }  // namespace
 
-void plan_acceptance(const Config& config, const router::Decision& decision, const Examined& message,
-                     storage::Acceptance& acceptance) {
-  Planner(config, decision, message, acceptance).run();
+std::vector<std::shared_ptr<const mail::Content>> plan_acceptance(const Config& config,
+                                                                  const router::Decision& decision,
+                                                                  const Examined& message,
+                                                                  storage::Acceptance& acceptance) {
+  Planner planner(config, decision, message, acceptance);
+  planner.run();
+  return planner.runs();
 }
 
 }  // namespace mailstead::agent

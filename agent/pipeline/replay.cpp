@@ -2,6 +2,7 @@
 
 #include "agent/pipeline/examined.h"
 #include "agent/pipeline/plan.h"
+#include "agent/pipeline/rule_programs.h"
 
 #include <algorithm>
 
@@ -34,10 +35,11 @@ std::vector<std::string> outcome_today(storage::Store& store, const Config& conf
   const auto account = config.accounts.find(history.source.account);
   const Examined message(store.content().open(content), account == config.accounts.end() ? nullptr : &account->second);
   const Origin origin{history.source.account, history.source.folder, {}, history.internal_date};
+  const RulePrograms programs;
   storage::Acceptance acceptance;
   acceptance.now = now;
   acceptance.internal_date = history.internal_date;
-  plan_acceptance(config, config.rules->decide(message.subject(origin, now)), message, acceptance);
+  plan_acceptance(config, config.rules->decide(message.subject(origin, now, &programs)), message, acceptance);
   return outcome_of(acceptance);
 }
 

@@ -1,6 +1,7 @@
 #include "agent/pipeline/rerouting.h"
 
 #include "agent/pipeline/examined.h"
+#include "agent/pipeline/rule_programs.h"
 #include "mail/failure.h"
 
 #include <fmt/format.h>
@@ -60,7 +61,7 @@ class Search {
     const auto account = config_.accounts.find(origin.account);
     const Examined message(store_.content().open(entry.content),
                            account == config_.accounts.end() ? nullptr : &account->second);
-    const router::Decision decision = config_.rules->decide(message.subject(origin, now_));
+    const router::Decision decision = config_.rules->decide(message.subject(origin, now_, &programs_));
 
     Misplaced result;
     result.folder = folder;
@@ -104,6 +105,7 @@ class Search {
   const Config& config_;
   const std::string& user_;
   const mail::WallTime now_;
+  const RulePrograms programs_;
 };
 
 // Messages that are treated alike, so that a thousand of them are a few transactions.

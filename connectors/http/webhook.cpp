@@ -1,8 +1,5 @@
 #include "connectors/http/webhook.h"
 
-#include <openssl/core_names.h>
-#include <openssl/evp.h>
-
 #include <nlohmann/json.hpp>
 
 #include <array>
@@ -283,28 +280,10 @@ class Webhook final : public delivery::Destination {
 
 std::string webhook_signature(const mail::Secret& secret, const std::string& time,
                               const std::function<void(const Visit&)>& content) {
-  const auto free_mac = [](EVP_MAC* mac) { EVP_MAC_free(mac); };
-  const auto free_context = [](EVP_MAC_CTX* context) { EVP_MAC_CTX_free(context); };
-  const std::unique_ptr<EVP_MAC, decltype(free_mac)> mac(EVP_MAC_fetch(nullptr, "HMAC", nullptr), free_mac);
-  const std::unique_ptr<EVP_MAC_CTX, decltype(free_context)> context(mac ? EVP_MAC_CTX_new(mac.get()) : nullptr,
-                                                                     free_context);
-  std::string digest("SHA256");
-  const std::array<OSSL_PARAM, 2> parameters{
-      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), digest.size()),
-      OSSL_PARAM_construct_end()};
-  const auto octets = [](std::string_view bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); };
-  const std::string_view key = secret.reveal();
-  bool good = context && EVP_MAC_init(context.get(), octets(key), key.size(), parameters.data()) == 1;
-  const auto add = [&](std::string_view bytes) {
-    good = good && EVP_MAC_update(context.get(), octets(bytes), bytes.size()) == 1;
-  };
-  add(time + ".");
-  content(add);
-  mail::Sha256 code{};
-  std::size_t size = 0;
-  good = good && EVP_MAC_final(context.get(), code.data(), &size, code.size()) == 1 && size == code.size();
-  if (!good) throw Failure(FailureKind::kTemporary, FailureScope::kProcess, "OpenSSL cannot sign a webhook");
-  return "sha256=" + mail::to_hex(code);
+  mail::HmacSha256 hmac(secret.reveal());
+  hmac.update(time + ".");
+  content([&](std::string_view bytes) { hmac.update(bytes); });
+  return "sha256=" + mail::to_hex(hmac.finish());
 }
 
 std::unique_ptr<delivery::Destination> make_webhook(WebhookSettings settings) {

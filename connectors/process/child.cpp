@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -91,6 +92,8 @@ bool become(const Identity& who) {
 [[noreturn]] void run_child(const Prepared& prepared) {
   ::setpgid(0, 0);
   reset_signals();
+  // A service may hold some for its ports.
+  ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   // Out of the way of 0, 1 and 2, which are free where we were started without them.
   const int report = ::fcntl(prepared.report, F_DUPFD_CLOEXEC, 3);
   std::array<int, 3> streams{};

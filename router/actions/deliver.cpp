@@ -80,17 +80,12 @@ std::string compile_destination(const nlohmann::json& value, Compiler& compiler)
   return {};
 }
 
-std::optional<Template> compile_folder(const nlohmann::json& value, const std::string& destination,
-                                       Compiler& compiler) {
+std::optional<Template> compile_folder_of(const std::string& destination, const nlohmann::json& value,
+                                          Compiler& compiler) {
   auto at = compiler.step("folder");
   if (compiler.context().without_folder.contains(destination))
     compiler.problem("the destination " + in_quotes(destination) + " has no folders");
-  auto text = compiler.text(value);
-  if (!text) return std::nullopt;
-  auto made = Template::compile(*text, compiler);
-  if (made)
-    if (std::string fault = fault_of_written_folder(*made); !fault.empty()) compiler.problem(fault);
-  return made;
+  return compile_folder(value, compiler);
 }
 
 std::vector<Template> compile_recipients(const nlohmann::json& value, const std::string& destination,
@@ -110,7 +105,8 @@ std::unique_ptr<Action> make_deliver(const nlohmann::json& object, Compiler& com
   std::vector<Template> to;
   const RecipientForm form = compiler.context().with_user_names.contains(destination) ? RecipientForm::kAddressOrUser
                                                                                       : RecipientForm::kAddress;
-  if (auto found = object.find("folder"); found != object.end()) folder = compile_folder(*found, destination, compiler);
+  if (auto found = object.find("folder"); found != object.end())
+    folder = compile_folder_of(destination, *found, compiler);
   if (auto found = object.find("to"); found != object.end())
     to = compile_recipients(*found, destination, form, compiler);
   bool copy = compile_copy(object, compiler);

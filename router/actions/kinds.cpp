@@ -7,8 +7,10 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kDeliver = {"folder", "to", "copy"};
 constexpr std::array<std::string_view, 1> kRedirect = {"copy"};
+constexpr std::array<std::string_view, 4> kSave = {"folder", "name", "type", "size"};
+constexpr std::array<std::string_view, 3> kProgram = {"shell", "timeout", "user"};
 
-constexpr std::array<ActionKind, 14> kKinds = {{
+constexpr std::array<ActionKind, 16> kKinds = {{
     {"deliver", kDeliver, make_deliver},
     {"discard", {}, make_discard},
     {"set_header", {}, make_set_header},
@@ -20,8 +22,10 @@ constexpr std::array<ActionKind, 14> kKinds = {{
     {"redirect", kRedirect, make_redirect},
     {"log", {}, make_log},
     {"stop", {}, make_stop},
-    {"filter", {}, make_later_action},
-    {"reject", {}, make_later_action},
+    {"filter", kProgram, make_filter},
+    {"run", kProgram, make_run},
+    {"save_attachments", kSave, make_save_attachments},
+    {"reject", {}, make_reject},
     {"notify", {}, make_later_action},
 }};
 

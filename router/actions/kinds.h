@@ -16,7 +16,11 @@ std::unique_ptr<Action> make_keyword(const nlohmann::json& object, Compiler& com
 std::unique_ptr<Action> make_redirect(const nlohmann::json& object, Compiler& compiler);
 std::unique_ptr<Action> make_log(const nlohmann::json& object, Compiler& compiler);
 std::unique_ptr<Action> make_stop(const nlohmann::json& object, Compiler& compiler);
-// filter, reject, notify: words of the language that this version refuses, in so many words.
+std::unique_ptr<Action> make_filter(const nlohmann::json& object, Compiler& compiler);
+std::unique_ptr<Action> make_run(const nlohmann::json& object, Compiler& compiler);
+std::unique_ptr<Action> make_save_attachments(const nlohmann::json& object, Compiler& compiler);
+// Words of the language that are refused, in so many words.
+std::unique_ptr<Action> make_reject(const nlohmann::json& object, Compiler& compiler);
 std::unique_ptr<Action> make_later_action(const nlohmann::json& object, Compiler& compiler);
 
 }  // namespace mailstead::router

@@ -1,5 +1,5 @@
-// Actions of the language that this version cannot do: refused, since a rule that silently does less than it says
-// would be worse.
+// Actions of the language that are refused: "notify", which this version cannot do yet, since a rule that silently does
+// less than it says would be worse; "reject", which cannot be done well for mail that is fetched.
 #include "router/actions/kinds.h"
 
 #include <nlohmann/json.hpp>
@@ -7,11 +7,22 @@
 namespace mailstead::router {
 
 std::unique_ptr<Action> make_later_action(const nlohmann::json& object, Compiler& compiler) {
-  for (std::string_view key : {"filter", "reject", "notify"}) {
+  for (std::string_view key : {"notify"}) {
     if (!object.contains(key)) continue;
     auto at = compiler.step(key);
     compiler.problem("the action " + in_quotes(key) + " is not supported by this version yet");
   }
+  return nullptr;
+}
+
+// A message is refused in the SMTP transaction that brings it (RFC 5429). That one is long over.
+std::unique_ptr<Action> make_reject(const nlohmann::json& /*object*/, Compiler& compiler) {
+  auto at = compiler.step("reject");
+  compiler.problem(
+      "mail that is fetched cannot be rejected: its server has accepted it, and a rejection of ours would be new mail "
+      "to "
+      "whoever the message names as its sender, who is mostly forged (backscatter)",
+      "\"discard\" it, or deliver it into a folder of its own");
   return nullptr;
 }
 

@@ -11,13 +11,13 @@ constexpr std::array<Keys, 10> kText = {"is",    "contains", "starts_with", "end
                                         "regex", "exists",   "over",        "under",     "case"};
 constexpr std::array<Keys, 12> kAddress = {"domain", "local", "is",     "contains", "starts_with", "ends_with",
                                            "glob",   "regex", "exists", "over",     "under",       "case"};
-constexpr std::array<Keys, 2> kCommand = {"exit", "timeout"};
+constexpr std::array<Keys, 5> kCommand = {"exit", "output", "shell", "timeout", "user"};
 constexpr std::array<Keys, 2> kBounds = {"over", "under"};
 constexpr std::array<Keys, 2> kDates = {"before", "after"};
 constexpr std::array<Keys, 3> kAttachment = {"name", "type", "size"};
 constexpr std::array<Keys, 6> kAuth = {"spf", "dkim", "dmarc", "arc", "iprev", "by"};
 
-constexpr std::array<ConditionKind, 18> kKinds = {{
+constexpr std::array<ConditionKind, 19> kKinds = {{
     {"all", {}, make_all},
     {"any", {}, make_any},
     {"not", {}, make_not},
@@ -35,7 +35,8 @@ constexpr std::array<ConditionKind, 18> kKinds = {{
     {"list", {}, make_list_test},
     {"bulk", {}, make_bulk_test},
     {"auth", {}, make_auth_test},
-    {"command", kCommand, make_later_test},
+    {"srs", {}, make_srs_test},
+    {"command", kCommand, make_command_test},
 }};
 
 }  // namespace

@@ -22,11 +22,11 @@ std::unique_ptr<Condition> make_flag_test(const nlohmann::json& object, Compiler
 std::unique_ptr<Condition> make_list_test(const nlohmann::json& object, Compiler& compiler);
 std::unique_ptr<Condition> make_bulk_test(const nlohmann::json& object, Compiler& compiler);
 std::unique_ptr<Condition> make_auth_test(const nlohmann::json& object, Compiler& compiler);
-// "command": a word of the language that this version refuses, in so many words.
-std::unique_ptr<Condition> make_later_test(const nlohmann::json& object, Compiler& compiler);
+std::unique_ptr<Condition> make_srs_test(const nlohmann::json& object, Compiler& compiler);
+std::unique_ptr<Condition> make_command_test(const nlohmann::json& object, Compiler& compiler);
 
 // What may stand inside {"size": {…}}, {"date": {…}}, {"age": {…}}, {"attachment": {…}}, {"body": {…}},
-// {"auth": {…}}.
+// {"auth": {…}}, "output": {…}.
 std::span<const std::string_view> keys_inside(std::string_view kind) noexcept;
 // The addresses that {"address": …} knows.
 std::span<const std::string_view> address_names() noexcept;

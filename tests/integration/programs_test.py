@@ -1,4 +1,4 @@
-"""Programs that get messages: an MDA as destination."""
+"""Programs that get messages: an MDA as destination; tests, filters and others in rules."""
 import json
 import os
 import unittest
@@ -97,6 +97,135 @@ class Pipe(World):
         self.assertEqual(len(waiting), len(self.messages))
         shown = made.command("check", "--connect", expect=1)
         self.assertIn("there is no program no-such-program-of-ours that can be run", shown.stdout + shown.stderr)
+
+
+FILTER = """#!/bin/sh
+# Adds a header field with the number of lines; the rest stays.
+set -e
+whole=$(mktemp)
+trap 'rm -f "$whole"' EXIT
+cat > "$whole"
+echo "X-Lines: $(wc -l < "$whole")"
+cat "$whole"
+"""
+
+
+def message(number, text="", subject="hello"):
+    return (f"From: bob@example.net\r\nSubject: {subject} {number}\r\nMessage-ID: <{number}@programs.example>\r\n\r\n"
+            f"{text}\r\n").encode()
+
+
+class Rules(World):
+    messages = [message(1, "buy pills"), message(2, "how are you?"), message(3, "pills again")]
+
+    def make(self, rules, **more):
+        return super().make(rules=rules, **more)
+
+    def script(self, name, text):
+        path = self.out / name
+        with open(path, "w", encoding="utf-8", opener=lambda p, f: os.open(p, f, 0o755)) as file:
+            file.write(text)
+        return path
+
+    def test_a_program_decides_by_status_or_output(self):
+        made = self.make([
+            {"name": "pills", "if": {"command": ["grep", "-q", "buy pills"]}, "then": [{"deliver": "home", "folder": "Junk"}]},
+            {"name": "counted", "if": {"command": "grep -c pills", "shell": True, "exit": [0, 1], "output": {"is": "1"}},
+             "then": [{"deliver": "home", "folder": "Counted"}]}])
+        made.poll()
+        self.assertEqual(made.kept("Junk"), [self.messages[0]])
+        self.assertEqual(made.kept("Counted"), [self.messages[2]])
+        self.assertEqual(made.kept("INBOX"), [self.messages[1]])
+
+    def test_a_filter_adds_a_header_field(self):
+        made = self.make([{"name": "count", "then": [{"filter": [self.script("count", FILTER)]}, {"deliver": "home"}]}])
+        made.poll()
+        self.assertEqual(sorted(made.kept()), sorted(b"X-Lines: 5\r\n" + one for one in self.messages))
+        told = made.command("explain", "<1@programs.example>").stdout
+        self.assertIn('filter "', told)
+        self.assertIn("became", told)
+
+    def test_filters_that_fail_hang_and_flood_change_nothing(self):
+        for name, text, timeout, told in (
+                ("fails", "cat; echo broken >&2; exit 1", "30s", "ended with status 1: broken"),
+                ("hangs", "cat; exec sleep 1000", "1s", "took longer than 1s"),
+                ("floods", "echo 'X-A: b'; exec yes", "30s", "wrote more than"),
+                ("is silent", "cat > /dev/null", "30s", "wrote nothing"),
+                ("chats", "cat > /dev/null; echo all is well", "30s", "wrote no message")):
+            with self.subTest(name):
+                made = self.make([{"name": "bad", "then": [{"filter": text, "shell": True, "timeout": timeout}]}])
+                polled = made.command("poll")
+                self.assertEqual(sorted(made.kept()), sorted(self.messages))
+                told_here = made.command("explain", "<2@programs.example>").stdout
+                self.assertIn(told, told_here)
+                self.assertIn("the message stays as it was", told_here)
+                self.assertEqual(polled.stderr.count("the message stays as it was"), 1, polled.stderr)
+
+    def test_a_run_gets_each_message_once_and_its_failure_loses_none(self):
+        made = self.make([{"name": "tell", "continue": True, "then": [
+            {"run": f"cat > {self.out.path}/got.$$; exit 3", "shell": True},
+            {"run": ["no-such-program-of-ours"]}]}])
+        polled = made.command("poll")
+        self.assertEqual(sorted(made.kept()), sorted(self.messages))
+        got = [self.read(name) for name in os.listdir(self.out.path)]
+        self.assertEqual(sorted(got), sorted(one.replace(b"\r\n", b"\n") for one in self.messages))
+        told = made.command("explain", "<3@programs.example>").stdout
+        self.assertIn("failed: ended with status 3", told)
+        self.assertIn("failed: cannot be run: there is no program no-such-program-of-ours", told)
+        self.assertIn("ended with status 3", polled.stderr)
+        made.poll()
+        self.assertEqual(len(os.listdir(self.out.path)), len(self.messages))
+
+    def test_attachments_are_saved_under_safe_names(self):
+        mail = (b"From: bob@../example.net\r\nSubject: files\r\nMessage-ID: <files@programs.example>\r\n"
+                b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\ntext\r\n"
+                b"--x\r\nContent-Type: application/octet-stream; name=\"../../.profile\"\r\n\r\nevil\r\n"
+                b"--x\r\nContent-Disposition: attachment; filename=\"a b.pdf\"\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+                b"JVBERg==\r\n--x--\r\n")
+        made = self.make([{"name": "files", "continue": True, "then": [
+            {"save_attachments": self.out / "files", "folder": "${from.domain}"}]}])
+        with open(self.out / "message", "wb") as file:
+            file.write(mail)
+        shown = made.command("route", self.out / "message").stdout
+        self.assertIn("would have an attachment saved as", shown)
+        self.assertFalse(os.path.exists(self.out / "files"))
+        server = peers.Dovecot(users=("alice",))
+        self.addCleanup(server.stop)
+        server.fill("alice", [mail])
+        made.configure({**made.configuration, "accounts": {"source": agent.account("imap", server, "alice")}})
+        made.poll()
+        files = sorted(os.path.relpath(os.path.join(where, name), self.out.path)
+                       for where, _, names in os.walk(self.out / "files") for name in names)
+        self.assertEqual([os.path.basename(name) for name in files], ["a b.pdf", "attachment.profile"])
+        self.assertEqual({os.path.dirname(name) for name in files}, {"files/_._example.net"})
+        self.assertEqual(self.read(files[0]), b"%PDF")
+        self.assertIn("save attachments: ", made.command("explain", "<files@programs.example>").stdout)
+
+    def test_route_runs_tests_and_filters_but_nothing_else(self):
+        made = self.make([{"name": "all", "if": {"command": ["grep", "-q", "pills"]}, "then": [
+            {"filter": [self.script("count", FILTER)]}, {"filter": ["false"]},
+            {"run": ["touch", self.out / "touched"]}, {"deliver": "home"}]}])
+        with open(self.out / "message", "wb") as file:
+            file.write(self.messages[0])
+        shown = made.command("route", self.out / "message").stdout
+        self.assertIn('yes command "grep -q pills" ends with 0  <- ended with status 0', shown)
+        self.assertIn("became", shown)
+        self.assertIn('=> filter "false" ended with status 1: the message stays as it was', shown)
+        self.assertIn(f'would be given to "touch {self.out.path}/touched" (rule "all"), which was not run here', shown)
+        self.assertFalse(os.path.exists(self.out / "touched"))
+        asked = json.loads(made.command("route", "--json", self.out / "message").stdout)[0]
+        self.assertEqual(asked["runs"], [{"program": f"touch {self.out.path}/touched", "rule": "all", "run": False}])
+
+    def test_a_running_program_does_not_hold_up_the_end(self):
+        made = self.make([{"name": "slow", "if": {"command": f"echo > {self.out.path}/begun; exec sleep 1000",
+                                                  "shell": True, "timeout": "10m"}, "then": [{"stop": True}]}])
+        made.start()
+        peers.wait_until(lambda: os.path.exists(self.out / "begun"), what="the begin of the program")
+        self.assertEqual(made.stop(), 0)
+        # Nothing was decided: the next poll begins anew.
+        made.configure({**made.configuration, "rules": []})
+        made.poll()
+        self.assertEqual(sorted(made.kept()), sorted(self.messages))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ def relay(sink, **more):
 class Relay(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = peers.Dovecot(users=("alice", "loop"))
+        cls.server = peers.Dovecot(users=("alice", "loop", "srs"))
         cls.addClassCleanup(cls.server.stop)
         cls.messages = corpus.corpus(200, seed=11)
         cls.server.fill("alice", cls.messages)
@@ -77,6 +77,38 @@ class Relay(unittest.TestCase):
                 made = self.make(sink, limit=2)
                 made.poll(expect=1)
                 self.assertEqual(len(json.loads(made.command("queue", "list", "--json").stdout)), 2)
+
+    def test_a_bounce_finds_its_way_back_to_the_sender_that_was_rewritten(self):
+        sink = self.sink()
+        made = agent.Agent({
+            "accounts": {"source": agent.account("imap", self.server, "srs", envelope={"header": "Delivered-To"})},
+            "destinations": {"out": relay(sink, **{"from": {"srs": "us.example", "secret": "sesame"}}),
+                             "home": {"type": "mailbox", "user": "me"}},
+            "redirect_destination": "out", "default_destination": "home",
+            "rules": [{"name": "bounces", "if": {"srs": "out"}, "then": [{"redirect": "${srs}"}]},
+                      {"name": "bob", "if": {"address": "envelope-to", "is": "bob@us.example"}, "then": [{"redirect": "bob@far.example"}]}]})
+        self.addCleanup(made.remove)
+        made.add_user()
+
+        def arrive(sender, recipient, subject):
+            self.server.fill("srs", [f"Return-Path: <{sender}>\r\nDelivered-To: {recipient}\r\nFrom: x@first.example\r\n"
+                                     f"Subject: {subject}\r\nMessage-ID: <{subject}@x>\r\n\r\nbody\r\n".encode()])
+            made.poll()
+
+        def envelopes():
+            return [(re.search(rb"X-Mail-Args: <(.*?)>", raw)[1].decode(), re.search(rb"X-Rcpt-Args: <(.*?)>", raw)[1].decode())
+                    for raw in sink.messages()]
+
+        arrive("alice@first.example", "bob@us.example", "hello")
+        [(rewritten, recipient)] = envelopes()
+        self.assertEqual(recipient, "bob@far.example")
+        self.assertRegex(rewritten, r"^SRS0=[A-Z2-7]{6}=[A-Z2-7]{2}=first\.example=alice@us\.example$")
+        arrive("", rewritten, "bounce")
+        self.assertEqual(sorted(envelopes())[0], ("", "alice@first.example"))
+        forged = rewritten.replace("alice", "mallory")
+        arrive("", forged, "forged")
+        self.assertEqual(len(envelopes()), 2)
+        self.assertIn("lies in  me/INBOX", made.command("explain", "forged@x").stdout)
 
     def test_a_loop_is_stopped(self):
         sink = self.sink()

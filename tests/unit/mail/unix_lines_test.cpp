@@ -36,5 +36,26 @@ TEST(UnixLines, ConvertsAtEverySplitAndKnowsTheWayBack) {
   }
 }
 
+TEST(CrlfLines, MakesCrlfAtEverySplit) {
+  struct Row {
+    std::string text, lines;
+  };
+  const Row rows[] = {{"", ""},
+                      {"a\nb\n", "a\r\nb\r\n"},
+                      {"\n\n", "\r\n\r\n"},
+                      {"a\r\nb\n", "a\r\nb\r\n"},
+                      {"a\rb\n\r", "a\rb\r\n\r"},
+                      {"\r\n\n\r\n", "\r\n\r\n\r\n"}};
+  for (const auto& row : rows) {
+    for (std::size_t cut = 0; cut <= row.text.size(); ++cut) {
+      CrlfLines lines;
+      std::string out;
+      lines.convert(row.text.substr(0, cut), out);
+      lines.convert(row.text.substr(cut), out);
+      EXPECT_EQ(out, row.lines) << ::testing::PrintToString(row.text) << " at " << cut;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace mailstead::mail

@@ -39,11 +39,26 @@ TEST(RouterDecision, TakesTheDefaultWithoutRules) {
   EXPECT_THAT(ways(decide("null")), ElementsAre("home/"));
 }
 
+TEST(RouterDecision, BringsABounceToTheSenderThatWasRewritten) {
+  const char* rules = R"([{"name": "bounces", "if": {"srs": "relay"}, "then": [{"redirect": "${srs}"}]}])";
+  Sample sample;
+  EXPECT_THAT(ways(decide(rules, sample)), ElementsAre("home/"));
+  sample.envelope_to = {"SRS0=bad=@us.example", "SRS0=good=@us.example"};
+  EXPECT_THAT(ways(decide(rules, sample)), ElementsAre("/>first@first.example"));
+  sample.envelope_to.clear();
+  sample.text = "To: SRS0=good=@us.example\r\n\r\n";
+  EXPECT_THAT(ways(decide(rules, sample)), ElementsAre("/>first@first.example"));
+  EXPECT_THAT(problems_of(json::parse(R"([{"if": {"srs": "home"}, "then": [{"redirect": "${srs}"}]}])")),
+              testing::Contains(testing::HasSubstr("rewrites no senders")));
+  EXPECT_THAT(problems_of(json::parse(R"([{"if": {"not": {"srs": "relay"}}, "then": [{"redirect": "${srs}"}]}])")),
+              ElementsAre(testing::HasSubstr("inside \"not\" does not count")));
+}
+
 TEST(RouterDecision, EndsAtTheFirstMatchWithoutContinue) {
   Decision decision = decide(R"([
     {"name": "miss", "if": {"list": false}, "then": [{"discard": true}]},
     {"name": "a", "if": {"list": true}, "then": [{"deliver": "archive", "folder": "A"}]},
-    {"name": "b", "if": {"list": true}, "then": [{"deliver": "home"}]}])");
+    {"name": "b", "if": {"bulk": true}, "then": [{"deliver": "home"}]}])");
   EXPECT_THAT(ways(decision), ElementsAre("archive/A"));
   EXPECT_THAT(decision.matched, ElementsAre("a"));
 }
@@ -60,7 +75,7 @@ TEST(RouterDecision, AddsTheDefaultWhenNothingWasDeliveredForGood) {
   EXPECT_THAT(ways(decide(R"([{"if": {"list": true}, "then": [{"deliver": "relay", "copy": true}]}])")),
               ElementsAre("relay/", "home/"));
   EXPECT_THAT(ways(decide(R"([{"if": {"list": true}, "then": [{"stop": true}]},
-                              {"if": {"list": true}, "then": [{"discard": true}]}])")),
+                              {"if": {"bulk": true}, "then": [{"discard": true}]}])")),
               ElementsAre("home/"));
 }
 
@@ -102,9 +117,9 @@ TEST(RouterDecision, GivesADeliveryTheFlagsAndEditsBeforeIt) {
                              sample);
   ASSERT_EQ(decision.deliveries.size(), 2U);
   EXPECT_THAT(decision.deliveries[0].flags.names(), ElementsAre("\\Flagged", "\\Seen"));
-  EXPECT_EQ(decision.deliveries[0].edits, 1U);
+  EXPECT_EQ(decision.deliveries[0].form.edits, 1U);
   EXPECT_THAT(decision.deliveries[1].flags.names(), ElementsAre("Work"));
-  EXPECT_EQ(decision.deliveries[1].edits, 3U);
+  EXPECT_EQ(decision.deliveries[1].form.edits, 3U);
   using Kind = mail::HeaderEdit::Kind;
   EXPECT_THAT(decision.edits,
               ElementsAre(mail::HeaderEdit{Kind::kAdd, "X-One", "1"}, mail::HeaderEdit{Kind::kSet, "X-Two", "2"},

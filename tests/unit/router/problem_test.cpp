@@ -68,7 +68,27 @@ constexpr Row kRows[] = {
     {"EmptySize", RULE_IF(R"({"size": {}})"), "/rules/0/if/size", "neither"},
     {"BadAge", RULE_IF(R"({"age": {"over": "30 days"}})"), "/rules/0/if/age/over", "is not a duration"},
     {"BadDate", RULE_IF(R"({"date": {"after": "2024-02-30"}})"), "/rules/0/if/date/after", "is not a date"},
-    {"LaterTest", RULE_IF(R"({"command": ["x"]})"), "/rules/0/if/command", "not supported by this version yet"},
+    {"CommandText", RULE_IF(R"({"command": "x -y"})"), "/rules/0/if/command", "add \"shell\": true"},
+    {"CommandShellList", RULE_IF(R"({"command": ["x"], "shell": true})"), "/rules/0/if/command", "one text"},
+    {"CommandEmpty", RULE_IF(R"({"command": []})"), "/rules/0/if/command", "is an empty list"},
+    {"CommandRelative", RULE_IF(R"({"command": ["bin/x"]})"), "/rules/0/if/command", "begins nowhere"},
+    {"CommandExit", RULE_IF(R"({"command": ["x"], "exit": [0, -1]})"), "/rules/0/if/exit/1", "from 0 to 255"},
+    {"CommandNoExit", RULE_IF(R"({"command": ["x"], "exit": []})"), "/rules/0/if/exit", "is an empty list"},
+    {"CommandOutput", RULE_IF(R"({"command": ["x"], "output": {}})"), "/rules/0/if/output", "what to compare with"},
+    {"CommandOutputText", RULE_IF(R"({"command": ["x"], "output": "y"})"), "/rules/0/if/output", "is an object"},
+    {"CommandTimeout", RULE_IF(R"({"command": ["x"], "timeout": "1h"})"), "/rules/0/if/timeout", "1s to 10m"},
+    {"CommandTimeoutWord", RULE_IF(R"({"command": ["x"], "timeout": "soon"})"), "/rules/0/if/timeout", "a duration"},
+    {"CommandUser", RULE_IF(R"({"command": ["x"], "user": 5})"), "/rules/0/if/user", "must be a string"},
+    {"SameTest",
+     R"([{"if": {"list": true}, "then": [{"stop": true}]}, {"if": {"bulk": true}, "then": [{"stop": true}]},
+         {"if": {"list": true}, "then": [{"deliver": "home"}]}])",
+     "/rules/2/if", "the rule \"rule 1\" has the same test and ends the walk"},
+    {"SameTestWithKeysInAnotherOrder",
+     R"([{"if": {"header": "A", "is": "b"}, "then": [{"stop": true}]},
+         {"if": {"is": "b", "header": "A"}, "then": [{"stop": true}]}])",
+     "/rules/1/if", "has the same test"},
+    {"RunThenDiscard", R"([{"then": [{"run": ["x"]}, {"discard": true}]}])", "/rules/0/then/1",
+     "would lose the message"},
     {"ResultsByAnybody", RULE_IF(R"({"auth": {"dkim": "pass"}})"), "/rules/0/if/auth", "\"by\" is missing"},
     {"UnknownResult", RULE_IF(R"({"auth": {"dkim": "passed", "by": "mx"}})"), "/rules/0/if/auth/dkim",
      "did you mean \"pass\"?"},
@@ -100,7 +120,10 @@ constexpr Row kRows[] = {
      "control character"},
     {"HeaderName", RULE_THEN(R"({"add_header": {"X A/b": "a"}})"), "/rules/0/then/0/add_header/X A~1b", "is no name"},
     {"KeywordIsFlag", RULE_THEN(R"({"keyword": "\\Seen"})"), "/rules/0/then/0/keyword", "set by \"flag\""},
-    {"LaterAction", RULE_THEN(R"({"filter": ["x"]})"), "/rules/0/then/0/filter", "not supported by this version yet"},
+    {"LaterAction", RULE_THEN(R"({"notify": "x"})"), "/rules/0/then/0/notify", "not supported by this version yet"},
+    {"Reject", RULE_THEN(R"({"reject": "no"})"), "/rules/0/then/0/reject", "backscatter"},
+    {"FilterText", RULE_THEN(R"({"filter": "x"})"), "/rules/0/then/0/filter", "add \"shell\": true"},
+    {"RunWithExit", RULE_THEN(R"({"run": ["x"], "exit": 1})"), "/rules/0/then/0/exit", "unknown key \"exit\""},
     {"ContinueAndStop", R"([{"continue": true, "then": [{"stop": true}]}])", "/rules/0/continue", "contradicts"},
     {"SameNameTwice",
      R"([{"name": "a", "if": {"list": true}, "then": [{"stop": true}]}, {"name": "a", "then": [{"stop": true}]}])",
@@ -143,9 +166,20 @@ TEST(RouterProblem, RedirectNeedsSomethingThatCarriesIt) {
   EXPECT_THAT(problems[0], HasSubstr("/rules/0/then/0/redirect: nothing can carry a redirect"));
 }
 
+TEST(RouterProblem, TheSameTestMayComeAgainWhereItCanBeReached) {
+  const char* const good[] = {
+      R"([{"if": {"list": true}, "continue": true, "then": [{"flag": "\\Seen"}]},
+          {"if": {"list": true}, "then": [{"deliver": "home"}]}])",
+      R"([{"if": {"list": true}, "then": [{"deliver": "home", "copy": true}]},
+          {"if": {"list": true}, "then": [{"deliver": "home"}]}])",
+      R"([{"if": {"any": [{"command": ["x"]}]}, "then": [{"stop": true}]},
+          {"if": {"any": [{"command": ["x"]}]}, "then": [{"stop": true}]}])"};
+  for (const char* rules : good) EXPECT_THAT(problems_of(json::parse(rules)), testing::IsEmpty()) << rules;
+}
+
 TEST(RouterVocabulary, NamesEveryKind) {
   auto words = vocabulary();
-  EXPECT_EQ(words["condition"].size(), 18U);
+  EXPECT_EQ(words["condition"].size(), 19U);
   EXPECT_TRUE(words["condition/address"].contains("domain"));
   EXPECT_TRUE(words["action/deliver"].contains("copy"));
   EXPECT_TRUE(words["inside/size"].contains("over"));

@@ -31,13 +31,15 @@ struct Sample {
   mail::WallTime now = internal_date + std::chrono::hours(48);
   std::string envelope_from;
   std::vector<std::string> envelope_to;
+  const Programs* programs = nullptr;
 
   template <typename Ask>
   auto ask(Ask&& question) const {
     mail::MessageFacts facts = mail::scan_message(text);
     mail::HeaderBlock header = mail::HeaderBlock::parse(facts.header);
     mail::MemoryContent content(text);
-    Subject subject{facts, header, content, account, folder, flags, internal_date, now, envelope_from, envelope_to};
+    Subject subject{facts,         header, content,       account,     folder, flags,
+                    internal_date, now,    envelope_from, envelope_to, false,  programs};
     return question(subject);
   }
 };
@@ -45,6 +47,10 @@ struct Sample {
 inline RuleContext sample_context() {
   RuleContext context;
   context.destinations = {"home", "relay", "archive", "users"};
+  context.rewriting["relay"] = [](std::string_view address, mail::WallTime) -> std::optional<std::string> {
+    if (!address.starts_with("SRS0=good=")) return std::nullopt;
+    return "first@first.example";
+  };
   context.accounts = {"work", "old-isp"};
   context.default_destination = "home";
   context.without_folder = {"relay", "users"};
