@@ -2,9 +2,9 @@
 //
 //     bench_route [--rules N] [--messages N] [--rounds N] [--fdm FILE] [--mbox FILE]
 //
-// Nearly nothing matches, so that every rule is looked at for every message. Scanning a message and parsing its header are
-// timed apart: a message is scanned once, however many rules there are. --fdm writes the same rules for fdm, --mbox the
-// same messages.
+// Nearly nothing matches, so that every rule is looked at for every message. Scanning a message and parsing its header
+// are timed apart: a message is scanned once, however many rules there are. --fdm writes the same rules for fdm, --mbox
+// the same messages.
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -64,8 +64,10 @@ void write_fdm(const std::string& path, const Options& options) {
 
 std::string message(std::size_t number, std::mt19937& random) {
   std::string text = fmt::format(
-      "Return-Path: <sender{0}@example.net>\r\nReceived: from mx{1}.example.net by mail.example.org with ESMTPS;\r\n\tMon, "
-      "02 Nov 2026 10:00:00 +0000\r\nFrom: Sender {0} <sender{0}@host{1}.example.net>\r\nTo: alice@example.org\r\nSubject: "
+      "Return-Path: <sender{0}@example.net>\r\nReceived: from mx{1}.example.net by mail.example.org with "
+      "ESMTPS;\r\n\tMon, "
+      "02 Nov 2026 10:00:00 +0000\r\nFrom: Sender {0} <sender{0}@host{1}.example.net>\r\nTo: "
+      "alice@example.org\r\nSubject: "
       "Message {2} about the meeting of tomorrow\r\nDate: Mon, 02 Nov 2026 10:00:00 +0000\r\nMessage-ID: "
       "<{2}@example.net>\r\nList-Id: People who talk <talk{1}.lists.example.net>\r\nMIME-Version: 1.0\r\nContent-Type: "
       "text/plain\r\n\r\n",
