@@ -1,9 +1,30 @@
 """The extensions of our IMAP server, over sockets against the agent itself."""
+import io
 import re
 import socket
 import unittest
+import zlib
 
 import agent
+
+
+class Inflated(io.RawIOBase):
+    def __init__(self, below):
+        self.below, self.inflater, self.ready = below, zlib.decompressobj(-15), b""
+
+    def readable(self):
+        return True
+
+    def readinto(self, into):
+        while not self.ready:
+            octets = self.below.read1(65536)
+            if not octets:
+                return 0
+            self.ready = self.inflater.decompress(octets)
+        count = min(len(into), len(self.ready))
+        into[:count] = self.ready[:count]
+        self.ready = self.ready[count:]
+        return count
 
 
 class Session:
@@ -13,12 +34,20 @@ class Session:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
         self.input = self.socket.makefile("rb")
         self.number = 0
+        self.deflater = None
         self.greeting = self.line()
         if login:
             self.ok('LOGIN me "local word"')
 
     def send(self, octets):
+        if self.deflater:
+            octets = self.deflater.compress(octets) + self.deflater.flush(zlib.Z_SYNC_FLUSH)
         self.socket.sendall(octets)
+
+    def inflate(self):
+        """COMPRESS was answered by OK: both ways from here on."""
+        self.deflater = zlib.compressobj(9, zlib.DEFLATED, -15)
+        self.input = io.BufferedReader(Inflated(self.input))
 
     def line(self):
         line = self.input.readline()
@@ -217,6 +246,31 @@ class Extensions(unittest.TestCase):
         for name in ('"Körbe/λ"', '"Körbe"', "Korb"):
             one.ok(f"DELETE {name}")
         one.ok("CREATE Trash (USE (\\Trash))")
+
+
+    def test_compression_over_parking_idling_and_bodies(self):
+        one = self.filled("Deflate", 3)
+        raw = Session(self.port)
+        self.addCleanup(raw.close)
+        self.assertIn(b"COMPRESS=DEFLATE", raw.ok("CAPABILITY")[0][0])
+        raw.ok("COMPRESS DEFLATE")
+        raw.inflate()
+        self.assertNotIn(b"COMPRESS=DEFLATE", raw.ok("CAPABILITY")[0][0])
+        self.assertTrue(raw.command("COMPRESS DEFLATE")[1].startswith(b"NO [COMPRESSIONACTIVE]"))
+        raw.ok("SELECT Deflate")
+        for _ in range(30):
+            self.assertEqual(len(raw.ok("FETCH 1:* (FLAGS BODY.PEEK[])")[0]), 3)
+        body = mail("large", body="".join(f"line {number}\r\n" for number in range(200_000)))
+        raw.append(body, "Deflate")
+        self.assertIn(body.encode(), raw.ok("FETCH 4 BODY.PEEK[]")[0][0])
+        raw.send(b"i IDLE\r\n")
+        self.assertEqual(raw.line(), b"+ idling\r\n")
+        for number in (5, 6, 7):
+            one.append(mail("news"), "Deflate")
+            self.assertEqual(raw.line(), b"* %d EXISTS\r\n" % number)
+            self.assertTrue(raw.line().endswith(b"RECENT\r\n"))
+        raw.send(b"DONE\r\n")
+        self.assertTrue(raw.answer(b"i")[1].startswith(b"OK"))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ constexpr CommandEntry kCommands[] = {
     {"STARTTLS", kNotAuthenticated, Updates::kNone, commands::starttls},
     {"LOGIN", kNotAuthenticated, Updates::kNone, commands::login},
     {"AUTHENTICATE", kNotAuthenticated, Updates::kNone, commands::authenticate},
+    {"COMPRESS", kSignedIn, Updates::kAll, commands::compress},
     {"ENABLE", kSignedIn, Updates::kAll, commands::enable},
     {"SELECT", kSignedIn, Updates::kNone, commands::select},
     {"EXAMINE", kSignedIn, Updates::kNone, commands::examine},

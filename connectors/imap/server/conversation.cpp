@@ -14,7 +14,8 @@ std::string Conversation::capabilities() const {
       " NAMESPACE CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS UIDPLUS MOVE UNSELECT ENABLE ESEARCH SEARCHRES WITHIN"
       " STATUS=SIZE MULTIAPPEND CREATE-SPECIAL-USE OBJECTID UTF8=ACCEPT CONDSTORE QRESYNC SORT SORT=DISPLAY "
       "THREAD=ORDEREDSUBJECT THREAD=REFERENCES APPENDLIMIT=";
-  return words + std::to_string(context.max_append);
+  words += std::to_string(context.max_append);
+  return compressed ? words : words + " COMPRESS=DEFLATE";
 }
 
 Answer Conversation::sign_in(const std::string& name) {

@@ -64,7 +64,7 @@ class Session final : public net::ServerSession {
           std::function<void()> wake)
       : context_(std::move(context)),
         recent_(std::move(recent)),
-        talk_{*context_, *recent_, std::move(peer), std::move(wake), {}, {}, {}, {}, 0, false, false},
+        talk_{*context_, *recent_, std::move(peer), std::move(wake), {}, {}, {}, {}, 0, false, false, false, false},
         reader_(mail::kMaxLoginLine),
         started_(context_->clock.steady()) {}
 
@@ -134,6 +134,7 @@ Step Session::advance_phases(net::InputBuffer& input, std::string& output) {
         tell(output);
         if (phase_ == Phase::kTelling) return Step::kMore;
         if (talk_.start_tls) return talk_.start_tls = false, Step::kStartTls;
+        if (talk_.start_compression) return talk_.start_compression = false, Step::kCompress;
         break;
       case Phase::kRunning:
         run_task(output);

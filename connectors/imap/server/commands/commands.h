@@ -17,6 +17,7 @@ Outcome login(Conversation& session, Request& request);
 Outcome authenticate(Conversation& session, Request& request);
 
 // Signed in.
+Outcome compress(Conversation& session, Request& request);
 Outcome enable(Conversation& session, Request& request);
 Outcome select(Conversation& session, Request& request);
 Outcome examine(Conversation& session, Request& request);
