@@ -1,4 +1,5 @@
 """The extensions of our IMAP server, over sockets against the agent itself."""
+import base64
 import io
 import re
 import socket
@@ -271,6 +272,37 @@ class Extensions(unittest.TestCase):
             self.assertTrue(raw.line().endswith(b"RECENT\r\n"))
         raw.send(b"DONE\r\n")
         self.assertTrue(raw.answer(b"i")[1].startswith(b"OK"))
+
+
+    def test_replace_and_savedate(self):
+        one = self.filled("Drafts2", 2)
+        lines, _ = one.ok(b"REPLACE 1 Drafts2 (\\Draft) {%d+}\r\n" % len(mail("next")) + mail("next").encode())
+        self.assertRegex(lines[0], rb"^\* OK \[APPENDUID \d+ 3\]")
+        self.assertIn(b"* 1 EXPUNGE", lines)
+        self.assertEqual(one.ok("UID SEARCH DRAFT")[0], [b"* SEARCH 3"])
+        self.assertTrue(one.command(b"UID REPLACE 1 Drafts2 {3+}\r\nabc")[1].startswith(b"NO"))
+        self.assertEqual(len(one.ok("SEARCH SAVEDSINCE 1-Jan-2020 SAVEDATESUPPORTED")[0][0].split()), 4)
+        self.assertRegex(one.ok("FETCH 1 SAVEDATE")[0][0], rb'SAVEDATE "\d\d-\w+-\d{4} ')
+
+
+    def test_binary_preview_and_imap4rev2(self):
+        one = self.session("Rev2")
+        octets = bytes(range(256)) * 1000
+        encoded = base64.encodebytes(octets).replace(b"\n", b"\r\n")
+        one.append(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nDear all,\r\n welcome.\r\n--b\r\n"
+                   b"Content-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\n" + encoded + b"\r\n--b--\r\n", "Rev2")
+        lines, _ = one.ok("ENABLE IMAP4rev2")
+        self.assertEqual(lines, [b"* ENABLED IMAP4rev2"])
+        lines, _ = one.ok("SELECT Rev2")
+        self.assertIn(b'* LIST () "/" "Rev2"', lines)
+        self.assertFalse([line for line in lines if b"RECENT" in line], lines)
+        self.assertEqual(one.ok("FETCH 1 (BINARY.SIZE[2] PREVIEW)")[0],
+                         [b'* 1 FETCH (BINARY.SIZE[2] 256000 PREVIEW "Dear all, welcome.")'])
+        one.send(b"b FETCH 1 BINARY.PEEK[2]\r\n")
+        begin = b"* 1 FETCH (BINARY[2] ~{256000}\r\n"
+        self.assertEqual(one.input.read(len(begin) + len(octets) + 3), begin + octets + b")\r\n")
+        self.assertTrue(one.answer(b"b")[1].startswith(b"OK"))
+        self.assertEqual(one.ok("SEARCH 1")[0], [b'* ESEARCH (TAG "x%d") ALL 1' % one.number])
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ constexpr CommandEntry kCommands[] = {
     {"NAMESPACE", kSignedIn, Updates::kAll, commands::name_space},
     {"APPEND", kSignedIn, Updates::kAll, commands::append},
     {"IDLE", kSignedIn, Updates::kAll, commands::idle},
+    {"REPLACE", kSelected, Updates::kAll, commands::replace},
+    {"UID REPLACE", kSelected, Updates::kAll, commands::replace},
     {"CHECK", kSelected, Updates::kAll, commands::check},
     {"CLOSE", kSelected, Updates::kNone, commands::close},
     {"UNSELECT", kSelected, Updates::kNone, commands::unselect},

@@ -38,6 +38,7 @@ Outcome check(Conversation& session, Request& request);
 Outcome close(Conversation& session, Request& request);
 Outcome unselect(Conversation& session, Request& request);
 Outcome expunge(Conversation& session, Request& request);
+Outcome replace(Conversation& session, Request& request);
 Outcome search(Conversation& session, Request& request);
 Outcome sort(Conversation& session, Request& request);
 Outcome thread(Conversation& session, Request& request);
