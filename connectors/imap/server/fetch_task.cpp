@@ -148,7 +148,9 @@ bool FetchTask::compose(std::size_t index) {
     if (!says_modseq_ && session_.enabled.condstore)
       text += " MODSEQ (" + std::to_string(view.entry(position).modseq) + ')';
   }
-  if (says_flags_ || newly_seen_[index - batch_begin_]) view.told(position);
+  // With CONDSTORE a change is told when its MODSEQ is.
+  if (newly_seen_[index - batch_begin_] || (says_flags_ && (says_modseq_ || !session_.enabled.condstore)))
+    view.told(position);
   pieces_.push_back(Piece{text + ")\r\n"});
   return true;
 }
