@@ -137,12 +137,9 @@ FetchItem read_binary(Cursor& cursor, const std::string& name) {
 FetchItem read_preview(Cursor& cursor) {
   FetchItem item = simple(Kind::kPreview, "PREVIEW");
   item.peek = true;
+  // Another list behind it is that of FETCH itself.
   Cursor ahead = cursor;
-  if (!ahead.try_char(' ') || ahead.peek() != '(') return item;
-  ahead.expect_list([&] {
-    if (read_item_name(ahead) != "LAZY") reject("unknown modifier of PREVIEW");
-  });
-  cursor = ahead;
+  if (ahead.try_char(' ') && ahead.try_char('(') && ahead.try_word("LAZY") && ahead.try_char(')')) cursor = ahead;
   return item;
 }
 

@@ -95,6 +95,8 @@ TEST_F(ImapBinary, ShowsTheFirstWords) {
   EXPECT_EQ(client_.command("FETCH 1 (PREVIEW (LAZY) UID)"),
             "* 1 FETCH (PREVIEW {15}\r\n" + words + " UID 1)\r\nt OK Fetch completed.\r\n");
   EXPECT_TRUE(Client::ok(client_.command("FETCH 1 (UID PREVIEW)")));
+  EXPECT_TRUE(Client::has(client_.command("FETCH 1 PREVIEW (CHANGEDSINCE 1)"), "MODSEQ (2))\r\nt OK"));
+  EXPECT_TRUE(Client::ok(client_.command("FETCH 1 PREVIEW (LAZY) (CHANGEDSINCE 1)")));
   store_.put("alice", "INBOX", "Content-Type: image/png\r\n\r\nabc");
   (void)client_.command("NOOP");
   EXPECT_TRUE(client_.command("FETCH 2 PREVIEW").starts_with("* 2 FETCH (PREVIEW \"\")\r\n"));
