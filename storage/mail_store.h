@@ -37,7 +37,8 @@ struct Entry {
   std::uint8_t flags = 0;      // mail::kSeen …
   std::uint32_t keywords = 0;  // index into Snapshot::keyword_sets; 0 is the empty set
   ContentId content = 0;
-  std::uint32_t size = 0;  // RFC822.SIZE
+  std::uint32_t size = 0;   // RFC822.SIZE
+  std::uint32_t saved = 0;  // when it came into this mailbox, in Unix seconds; 0: not known (RFC 8514)
   mail::WallTime internal_date;
   ModSeq modseq = 0;
 };
@@ -130,6 +131,9 @@ class MailStore {
   // All or none.
   [[nodiscard]] virtual AppendedAll append_all(const std::string& user, const std::string& mailbox,
                                                std::vector<Upload> messages) = 0;
+  // Appends one and takes away another, both or neither (RFC 8508); no UIDs and kDone: that one is not there any more.
+  [[nodiscard]] virtual AppendedAll replace(MailboxId from, Uid uid, const std::string& user,
+                                            const std::string& mailbox, Upload message) = 0;
   [[nodiscard]] Appended append(const std::string& user, const std::string& mailbox, NewContent content,
                                 const mail::Flags& flags, mail::WallTime internal_date) {
     std::vector<Upload> messages;

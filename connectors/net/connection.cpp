@@ -3,6 +3,7 @@
 #include <array>
 #include <exception>
 
+#include "connectors/net/deflate_stream.h"
 #include "mail/escape.h"
 #include "mail/failure.h"
 
@@ -88,7 +89,10 @@ void Connection::notify_parked() noexcept {
 
 void Connection::park(Interest interest, mail::SteadyTime deadline) {
   parked_for_write_ = interest == Interest::kWrite;
-  if (!parked_for_write_ && output_.empty()) std::string().swap(output_);  // a quiet connection holds no buffers
+  if (!parked_for_write_ && output_.empty()) {  // a quiet connection holds no buffers
+    std::string().swap(output_);
+    stream_->rest();
+  }
   std::uint64_t wait = 0;
   {
     std::lock_guard lock(mutex_);
@@ -151,6 +155,7 @@ Connection::After Connection::after_flush() {
   switch (step_) {
     case SessionStep::kClose: end(""); return After::kEnded;
     case SessionStep::kStartTls: begin_starttls(); return After::kAgain;
+    case SessionStep::kCompress: begin_compression(); return After::kAgain;
     case SessionStep::kMore: advance(); return After::kAgain;
     case SessionStep::kNeedsInput: break;
   }
@@ -242,6 +247,13 @@ void Connection::begin_starttls() {
   tls_deadline_ = std::chrono::steady_clock::now() + kTlsHandshakeLimit;
 }
 
+void Connection::begin_compression() {
+  const std::string received(input_.bytes());
+  input_.clear();
+  step_ = SessionStep::kNeedsInput;
+  stream_ = std::make_unique<DeflateStream>(std::move(stream_), received, DeflateStream::Sends::kMail);
+}
+
 // The peer was silent for too long: a farewell if it listens, the end if it does not.
 void Connection::expire() {
   const bool silent = phase_ == Phase::kRunning && session_ && output_.empty() && step_ == SessionStep::kNeedsInput;
@@ -268,6 +280,7 @@ void Connection::end(const std::string& why) noexcept {
     // The end of a connection is not the place to fail.
   }
   session_.reset();
+  if (!stream_) return host_->ended(id_);  // lost on the way to compression
   try {
     // Unread input would turn our close into a reset, which can destroy the farewell on its way.
     std::array<char, kReadChunk> rest;

@@ -80,6 +80,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] bool read_input();
   void advance();
   void begin_starttls();
+  void begin_compression();
   void expire();
   void park(Interest interest, mail::SteadyTime deadline);
   void notify_parked() noexcept;

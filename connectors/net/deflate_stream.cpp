@@ -30,21 +30,31 @@ constexpr std::size_t kWriteChunk = 16 * 1024;  // compressed at a time, so that
 }  // namespace
 
 DeflateStream::DeflateStream(std::unique_ptr<Stream> below, std::string_view received, Sends sends)
-    : below_(std::move(below)), received_(received) {
-  const bool inflates = inflateInit2(&inflater_, kRaw * kPeersWindow) == Z_OK;
-  const bool mail = sends == Sends::kMail;
-  const bool deflates =
-      deflateInit2(&deflater_, Z_DEFAULT_COMPRESSION, Z_DEFLATED, kRaw * (mail ? kMailWindow : kCommandWindow),
-                   mail ? kMailMemoryLevel : kCommandMemoryLevel, Z_DEFAULT_STRATEGY) == Z_OK;
-  if (inflates && deflates) return;
-  inflateEnd(&inflater_);  // of a stream that was not begun: no more than an error
-  deflateEnd(&deflater_);
-  throw Failure(FailureKind::kTemporary, FailureScope::kSession, below_->peer() + ": no memory to compress");
+    : below_(std::move(below)), received_(received), sends_(sends) {
+  if (inflateInit2(&inflater_, kRaw * kPeersWindow) != Z_OK)
+    throw Failure(FailureKind::kTemporary, FailureScope::kSession, below_->peer() + ": no memory to decompress");
 }
 
 DeflateStream::~DeflateStream() {
   inflateEnd(&inflater_);
+  if (deflates_) deflateEnd(&deflater_);
+}
+
+void DeflateStream::open_deflater() {
+  if (deflates_) return;
+  deflater_ = {};
+  const bool mail = sends_ == Sends::kMail;
+  deflates_ = deflateInit2(&deflater_, Z_DEFAULT_COMPRESSION, Z_DEFLATED, kRaw * (mail ? kMailWindow : kCommandWindow),
+                           mail ? kMailMemoryLevel : kCommandMemoryLevel, Z_DEFAULT_STRATEGY) == Z_OK;
+  if (!deflates_)
+    throw Failure(FailureKind::kTemporary, FailureScope::kSession, below_->peer() + ": no memory to compress");
+}
+
+// Every write ended on a flush: the next deflater's blocks go on where the last one's ended.
+void DeflateStream::rest() noexcept {
+  if (!deflates_ || promised_ > 0 || !compressed_.empty()) return;
   deflateEnd(&deflater_);
+  deflates_ = false;
 }
 
 std::size_t DeflateStream::read_some(std::span<char> into, const Deadline& deadline) {
@@ -104,6 +114,7 @@ void DeflateStream::check_growth() const {
 }
 
 void DeflateStream::deflate_all(std::string_view bytes, int flush) {
+  open_deflater();
   deflater_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
   deflater_.avail_in = static_cast<uInt>(bytes.size());
   std::array<char, 4096> chunk;

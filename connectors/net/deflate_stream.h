@@ -4,6 +4,7 @@
 // after the first kBombAllowance octets of output, kMaxInflation octets for each octet received are the most
 // (kLimit/kSession), and no call produces more than its caller's buffer. Broken deflate is kProtocol/kSession.
 // Memory: about 55 KiB a client's side, most of it the window that the peer may use; buffers are given back when empty.
+// A server's side takes 256 KiB more while it speaks, not while it rests.
 #pragma once
 
 #include <zlib.h>
@@ -45,12 +46,15 @@ class DeflateStream final : public Stream {
     return below_->channel_binding();
   }
   [[nodiscard]] bool has_pending() const override;
+  // The deflater goes; what it sends next does not refer to what it sent before.
+  void rest() noexcept override;
   [[nodiscard]] int descriptor() const override { return below_->descriptor(); }
   [[nodiscard]] std::string peer() const override { return below_->peer(); }
   void close() noexcept override { below_->close(); }
 
  private:
   [[nodiscard]] std::size_t inflate_some(std::span<char> into);
+  void open_deflater();
   void deflate_all(std::string_view bytes, int flush);
   void check_growth() const;
 
@@ -59,6 +63,8 @@ class DeflateStream final : public Stream {
   std::string received_;       // compressed, not yet inflated
   std::size_t used_ = 0;       // of received_
   bool holds_output_ = false;  // the inflater filled its caller's buffer and may have more
+  const Sends sends_;
+  bool deflates_ = false;      // there is a deflater
   bool ended_ = false;         // the peer closed its deflate stream
   mail::ByteCount taken_ = 0;  // octets inflated
   mail::ByteCount made_ = 0;   // octets they became

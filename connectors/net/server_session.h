@@ -44,6 +44,7 @@ enum class SessionStep {
   kNeedsInput,  // nothing more to do with what is there
   kMore,        // drain the output, then call again
   kStartTls,    // drain the output, throw away all input (RFC 3207 §4.2, NO STARTTLS), then hand-shake
+  kCompress,    // drain the output, then compress both ways (RFC 4978); input that is there is compressed already
   kClose,       // drain the output, then close
 };
 

@@ -44,6 +44,8 @@ class Stream {
   [[nodiscard]] virtual std::optional<connectors::ChannelBinding> channel_binding() const { return std::nullopt; }
   // Bytes already decrypted that epoll will not announce: drain before parking.
   [[nodiscard]] virtual bool has_pending() const = 0;
+  // It will be quiet for a while: gives back what memory can be had anew.
+  virtual void rest() noexcept {}
   [[nodiscard]] virtual int descriptor() const = 0;
   // "192.0.2.1:993", "local" for a Unix socket.
   [[nodiscard]] virtual std::string peer() const = 0;

@@ -50,6 +50,8 @@ class SqliteMailStore final : public MailStore {
                                                 std::vector<Uid>* refused) override;
   [[nodiscard]] AppendedAll append_all(const std::string& user, const std::string& mailbox,
                                        std::vector<Upload> messages) override;
+  [[nodiscard]] AppendedAll replace(MailboxId from, Uid uid, const std::string& user, const std::string& mailbox,
+                                    Upload message) override;
   [[nodiscard]] Copied copy(MailboxId from, const std::vector<Uid>& uids, const std::string& user,
                             const std::string& to) override;
   [[nodiscard]] Copied move(MailboxId from, const std::vector<Uid>& uids, const std::string& user,

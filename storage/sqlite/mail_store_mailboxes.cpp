@@ -63,10 +63,10 @@ void rename_inbox(WriteContext& context, const std::string& user, MailboxRow& in
   std::vector<Moving> moving;
   {
     Query query = context.db.query(
-        "SELECT uid, flags, keywords, content, size, internal_date, modseq, message FROM placements"
+        "SELECT uid, flags, keywords, content, size, internal_date, modseq, saved, message FROM placements"
         " WHERE mailbox = ?1 ORDER BY uid");
     query.bind(inbox.box.id);
-    while (query.next()) moving.push_back({read_entry(query), query.integer(7)});
+    while (query.next()) moving.push_back({read_entry(query), query.integer(8)});
   }
   std::vector<Uid> gone;
   for (const Moving& one : moving) {

@@ -33,11 +33,32 @@ MessageId message_of(WriteContext& context, MailboxId mailbox, Uid uid) {
 std::vector<Entry> expungeable(WriteContext& context, MailboxId mailbox, bool even_undeleted) {
   std::vector<Entry> found;
   Query query = context.db.query(
-      "SELECT uid, flags, keywords, content, size, internal_date, modseq FROM placements"
+      "SELECT uid, flags, keywords, content, size, internal_date, modseq, saved FROM placements"
       " WHERE mailbox = ?1 AND (?2 OR flags & ?3) ORDER BY uid");
   query.bind(mailbox, even_undeleted, static_cast<int>(mail::kDeleted));
   while (query.next()) found.push_back(read_entry(query));
   return found;
+}
+
+AppendedAll append_to(WriteContext& context, const std::string& user, const std::string& name,
+                      const std::vector<Upload>& messages) {
+  AppendedAll appended;
+  MailboxRow* row = context.mailboxes.find(user, name);
+  if (row == nullptr || !row->box.selectable) {
+    appended.answer = row == nullptr ? MailboxAnswer::kNoSuchMailbox : MailboxAnswer::kNotPermitted;
+    return appended;
+  }
+  appended.uid_validity = row->box.uid_validity;
+  const ModSeq modseq = context.mailboxes.next_modseq(user);
+  for (const Upload& message : messages) {
+    Placed placed{.content = context.contents.keep(message.content),
+                  .flags = message.flags.system,
+                  .keywords = context.mailboxes.keyword_set(*row, message.flags.keywords),
+                  .internal_date = message.internal_date,
+                  .size = message.content.bytes->size()};
+    appended.uids.push_back(context.mailboxes.place(*row, placed, modseq));
+  }
+  return appended;
 }
 
 }  // namespace
@@ -83,23 +104,27 @@ AppendedAll SqliteMailStore::append_all(const std::string& user, const std::stri
   std::optional<std::string> name = canonical_mailbox_name(mailbox);
   if (!name) return {.answer = MailboxAnswer::kNoSuchMailbox, .uid_validity = 0, .uids = {}};
   AppendedAll appended;
+  database_.write([&](WriteContext& context) { appended = append_to(context, user, *name, messages); });
+  return appended;
+}
+
+AppendedAll SqliteMailStore::replace(MailboxId from, Uid uid, const std::string& user, const std::string& mailbox,
+                                     Upload message) {
+  std::optional<std::string> name = canonical_mailbox_name(mailbox);
+  if (!name) return {.answer = MailboxAnswer::kNoSuchMailbox, .uid_validity = 0, .uids = {}};
+  std::vector<Upload> messages;
+  messages.push_back(std::move(message));
+  AppendedAll appended;
   database_.write([&](WriteContext& context) {
     appended = {};
-    MailboxRow* row = context.mailboxes.find(user, *name);
-    if (row == nullptr || !row->box.selectable) {
-      appended.answer = row == nullptr ? MailboxAnswer::kNoSuchMailbox : MailboxAnswer::kNotPermitted;
-      return;
-    }
-    appended.uid_validity = row->box.uid_validity;
-    const ModSeq modseq = context.mailboxes.next_modseq(user);
-    for (const Upload& message : messages) {
-      Placed placed{.content = context.contents.keep(message.content),
-                    .flags = message.flags.system,
-                    .keywords = context.mailboxes.keyword_set(*row, message.flags.keywords),
-                    .internal_date = message.internal_date,
-                    .size = message.content.bytes->size()};
-      appended.uids.push_back(context.mailboxes.place(*row, placed, modseq));
-    }
+    std::optional<Entry> replaced = context.mailboxes.entry(from, uid);
+    if (context.mailboxes.find(from) == nullptr || !replaced) return;
+    appended = append_to(context, user, *name, messages);
+    if (appended.answer != MailboxAnswer::kDone) return;
+    MailboxRow& source = *context.mailboxes.find(from);
+    context.mailboxes.remove(source, *replaced);
+    context.contents.loosen(replaced->content);
+    context.mailboxes.note_vanished(source, {uid}, context.mailboxes.next_modseq(source.user));
   });
   return appended;
 }

@@ -126,7 +126,7 @@ std::optional<Snapshot> SqliteMailStore::open(MailboxId mailbox) const {
   Snapshot snapshot{std::move(*box), {}, read_keyword_sets(*db, mailbox)};
   snapshot.entries.reserve(snapshot.mailbox.messages);
   Query query = db->query(
-      "SELECT uid, flags, keywords, content, size, internal_date, modseq FROM placements WHERE mailbox = ?1"
+      "SELECT uid, flags, keywords, content, size, internal_date, modseq, saved FROM placements WHERE mailbox = ?1"
       " ORDER BY uid");
   query.bind(mailbox);
   while (query.next()) snapshot.entries.push_back(read_entry(query));
@@ -148,7 +148,7 @@ Changes SqliteMailStore::changes(MailboxId mailbox, ModSeq since) const {
   changes.keyword_sets = read_keyword_sets(*db, mailbox);
   if (box->highest_modseq <= since) return changes;
   Query query = db->query(
-      "SELECT uid, flags, keywords, content, size, internal_date, modseq FROM placements"
+      "SELECT uid, flags, keywords, content, size, internal_date, modseq, saved FROM placements"
       " WHERE mailbox = ?1 AND modseq > ?2");
   query.bind(mailbox, since);
   while (query.next()) changes.changed.push_back(read_entry(query));

@@ -14,6 +14,12 @@ mail::Failure limit(const std::string& text) {
   return {mail::FailureKind::kLimit, mail::FailureScope::kMessage, text};
 }
 
+// From 1 up to 2106.
+std::uint32_t unix_seconds() {
+  auto now = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(now.count(), 1, UINT32_MAX));
+}
+
 }  // namespace
 
 Mailbox read_mailbox(const Query& row) {
@@ -42,6 +48,7 @@ Entry read_entry(const Query& row) {
   entry.size = row.number<std::uint32_t>(4);
   entry.internal_date = row.time(5);
   entry.modseq = row.number<ModSeq>(6);
+  entry.saved = row.number<std::uint32_t>(7);
   return entry;
 }
 
@@ -90,8 +97,7 @@ OwnerRow& MailboxTable::owner(const std::string& user) {
     }
   }
   // Seconds since 1970 (RFC 3501 §2.3.1.1), so that a store made anew gives other values than the lost one did.
-  auto now = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
-  at->second.uid_validity = static_cast<std::uint32_t>(std::clamp<std::int64_t>(now.count(), 1, 0x7fffffff));
+  at->second.uid_validity = std::min<std::uint32_t>(unix_seconds(), 0x7fffffff);
   db_.query("INSERT INTO owners (name, modseq, uid_validity) VALUES (?1, ?2, ?3)")
       .bind(user, at->second.modseq, at->second.uid_validity)
       .run();
@@ -224,10 +230,10 @@ Uid MailboxTable::place(MailboxRow& row, const Placed& placed, ModSeq modseq) {
   std::optional<MessageId> message;
   if (placed.message != 0) message = placed.message;
   db_.query(
-         "INSERT INTO placements (mailbox, uid, content, message, flags, keywords, internal_date, size, modseq)"
-         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")
+         "INSERT INTO placements (mailbox, uid, content, message, flags, keywords, internal_date, size, modseq, saved)"
+         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")
       .bind(box.id, uid, placed.content, message, placed.flags, placed.keywords, placed.internal_date, placed.size,
-            modseq)
+            modseq, unix_seconds())
       .run();
   ++box.messages;
   if ((placed.flags & mail::kSeen) == 0) ++box.unseen;
@@ -273,7 +279,7 @@ void MailboxTable::note_vanished(MailboxRow& row, const std::vector<Uid>& uids, 
 
 std::optional<Entry> MailboxTable::entry(MailboxId mailbox, Uid uid) {
   Query query = db_.query(
-      "SELECT uid, flags, keywords, content, size, internal_date, modseq FROM placements"
+      "SELECT uid, flags, keywords, content, size, internal_date, modseq, saved FROM placements"
       " WHERE mailbox = ?1 AND uid = ?2");
   query.bind(mailbox, uid);
   if (!query.next()) return std::nullopt;

@@ -99,7 +99,7 @@ class MailboxTable {
 
 // Columns of kMailboxColumns in order, from 0.
 [[nodiscard]] Mailbox read_mailbox(const Query& row);
-// uid, flags, keywords, content, size, internal_date, modseq from column 0.
+// uid, flags, keywords, content, size, internal_date, modseq, saved from column 0.
 [[nodiscard]] Entry read_entry(const Query& row);
 
 }  // namespace mailstead::storage::sqlite

@@ -1,9 +1,31 @@
 """The extensions of our IMAP server, over sockets against the agent itself."""
+import base64
+import io
 import re
 import socket
 import unittest
+import zlib
 
 import agent
+
+
+class Inflated(io.RawIOBase):
+    def __init__(self, below):
+        self.below, self.inflater, self.ready = below, zlib.decompressobj(-15), b""
+
+    def readable(self):
+        return True
+
+    def readinto(self, into):
+        while not self.ready:
+            octets = self.below.read1(65536)
+            if not octets:
+                return 0
+            self.ready = self.inflater.decompress(octets)
+        count = min(len(into), len(self.ready))
+        into[:count] = self.ready[:count]
+        self.ready = self.ready[count:]
+        return count
 
 
 class Session:
@@ -13,12 +35,20 @@ class Session:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
         self.input = self.socket.makefile("rb")
         self.number = 0
+        self.deflater = None
         self.greeting = self.line()
         if login:
             self.ok('LOGIN me "local word"')
 
     def send(self, octets):
+        if self.deflater:
+            octets = self.deflater.compress(octets) + self.deflater.flush(zlib.Z_SYNC_FLUSH)
         self.socket.sendall(octets)
+
+    def inflate(self):
+        """COMPRESS was answered by OK: both ways from here on."""
+        self.deflater = zlib.compressobj(9, zlib.DEFLATED, -15)
+        self.input = io.BufferedReader(Inflated(self.input))
 
     def line(self):
         line = self.input.readline()
@@ -217,6 +247,62 @@ class Extensions(unittest.TestCase):
         for name in ('"Körbe/λ"', '"Körbe"', "Korb"):
             one.ok(f"DELETE {name}")
         one.ok("CREATE Trash (USE (\\Trash))")
+
+
+    def test_compression_over_parking_idling_and_bodies(self):
+        one = self.filled("Deflate", 3)
+        raw = Session(self.port)
+        self.addCleanup(raw.close)
+        self.assertIn(b"COMPRESS=DEFLATE", raw.ok("CAPABILITY")[0][0])
+        raw.ok("COMPRESS DEFLATE")
+        raw.inflate()
+        self.assertNotIn(b"COMPRESS=DEFLATE", raw.ok("CAPABILITY")[0][0])
+        self.assertTrue(raw.command("COMPRESS DEFLATE")[1].startswith(b"NO [COMPRESSIONACTIVE]"))
+        raw.ok("SELECT Deflate")
+        for _ in range(30):
+            self.assertEqual(len(raw.ok("FETCH 1:* (FLAGS BODY.PEEK[])")[0]), 3)
+        body = mail("large", body="".join(f"line {number}\r\n" for number in range(200_000)))
+        raw.append(body, "Deflate")
+        self.assertIn(body.encode(), raw.ok("FETCH 4 BODY.PEEK[]")[0][0])
+        raw.send(b"i IDLE\r\n")
+        self.assertEqual(raw.line(), b"+ idling\r\n")
+        for number in (5, 6, 7):
+            one.append(mail("news"), "Deflate")
+            self.assertEqual(raw.line(), b"* %d EXISTS\r\n" % number)
+            self.assertTrue(raw.line().endswith(b"RECENT\r\n"))
+        raw.send(b"DONE\r\n")
+        self.assertTrue(raw.answer(b"i")[1].startswith(b"OK"))
+
+
+    def test_replace_and_savedate(self):
+        one = self.filled("Drafts2", 2)
+        lines, _ = one.ok(b"REPLACE 1 Drafts2 (\\Draft) {%d+}\r\n" % len(mail("next")) + mail("next").encode())
+        self.assertRegex(lines[0], rb"^\* OK \[APPENDUID \d+ 3\]")
+        self.assertIn(b"* 1 EXPUNGE", lines)
+        self.assertEqual(one.ok("UID SEARCH DRAFT")[0], [b"* SEARCH 3"])
+        self.assertTrue(one.command(b"UID REPLACE 1 Drafts2 {3+}\r\nabc")[1].startswith(b"NO"))
+        self.assertEqual(len(one.ok("SEARCH SAVEDSINCE 1-Jan-2020 SAVEDATESUPPORTED")[0][0].split()), 4)
+        self.assertRegex(one.ok("FETCH 1 SAVEDATE")[0][0], rb'SAVEDATE "\d\d-\w+-\d{4} ')
+
+
+    def test_binary_preview_and_imap4rev2(self):
+        one = self.session("Rev2")
+        octets = bytes(range(256)) * 1000
+        encoded = base64.encodebytes(octets).replace(b"\n", b"\r\n")
+        one.append(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nDear all,\r\n welcome.\r\n--b\r\n"
+                   b"Content-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\n" + encoded + b"\r\n--b--\r\n", "Rev2")
+        lines, _ = one.ok("ENABLE IMAP4rev2")
+        self.assertEqual(lines, [b"* ENABLED IMAP4rev2"])
+        lines, _ = one.ok("SELECT Rev2")
+        self.assertIn(b'* LIST () "/" "Rev2"', lines)
+        self.assertFalse([line for line in lines if b"RECENT" in line], lines)
+        self.assertEqual(one.ok("FETCH 1 (BINARY.SIZE[2] PREVIEW)")[0],
+                         [b'* 1 FETCH (BINARY.SIZE[2] 256000 PREVIEW "Dear all, welcome.")'])
+        one.send(b"b FETCH 1 BINARY.PEEK[2]\r\n")
+        begin = b"* 1 FETCH (BINARY[2] ~{256000}\r\n"
+        self.assertEqual(one.input.read(len(begin) + len(octets) + 3), begin + octets + b")\r\n")
+        self.assertTrue(one.answer(b"b")[1].startswith(b"OK"))
+        self.assertEqual(one.ok("SEARCH 1")[0], [b'* ESEARCH (TAG "x%d") ALL 1' % one.number])
 
 
 if __name__ == "__main__":

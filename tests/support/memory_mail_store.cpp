@@ -223,7 +223,7 @@ std::optional<storage::Snapshot> MemoryMailStore::open(storage::MailboxId mailbo
   snapshot.keyword_sets.emplace_back();
   for (const auto& [uid, row] : found->second.rows) {
     snapshot.entries.push_back({uid, row.flags.system, intern(snapshot.keyword_sets, row.flags.keywords), row.content,
-                                row.size, row.date, row.modseq});
+                                row.size, row.saved, row.date, row.modseq});
   }
   return snapshot;
 }
@@ -244,7 +244,7 @@ storage::Changes MemoryMailStore::changes(storage::MailboxId mailbox, storage::M
   for (const auto& [uid, row] : found->second.rows) {
     if (row.modseq <= since) continue;
     changes.changed.push_back({uid, row.flags.system, intern(changes.keyword_sets, row.flags.keywords), row.content,
-                               row.size, row.date, row.modseq});
+                               row.size, row.saved, row.date, row.modseq});
   }
   for (const auto& [modseq, uid] : found->second.vanished) {
     if (modseq > since) changes.vanished.push_back({uid, uid});
@@ -297,7 +297,7 @@ std::vector<storage::Entry> MemoryMailStore::change_flags(storage::MailboxId mai
     std::lock_guard lock(mutex_);
     auto found = boxes_.find(mailbox);
     if (found == boxes_.end()) return states;
-    storage::ModSeq now = ++modseq_;
+    storage::ModSeq changed = ++modseq_;
     for (Uid uid : uids) {
       auto at = found->second.rows.find(uid);
       if (at == found->second.rows.end()) continue;
@@ -311,9 +311,9 @@ std::vector<storage::Entry> MemoryMailStore::change_flags(storage::MailboxId mai
         for (const auto& name : flags.names())
           (void)(change == storage::FlagChange::kAdd ? next.add(name) : next.remove(name));
       }
-      if (!(next == row.flags)) row.modseq = now;
+      if (!(next == row.flags)) row.modseq = changed;
       row.flags = next;
-      states.push_back({uid, row.flags.system, 0, row.content, row.size, row.date, row.modseq});
+      states.push_back({uid, row.flags.system, 0, row.content, row.size, row.saved, row.date, row.modseq});
     }
   }
   notify(mailbox);
@@ -322,6 +322,7 @@ std::vector<storage::Entry> MemoryMailStore::change_flags(storage::MailboxId mai
 
 Uid MemoryMailStore::place(Box& box, Row row) {
   row.modseq = ++modseq_;
+  row.saved = now;
   Uid uid = box.facts.uid_next++;
   box.rows[uid] = std::move(row);
   return uid;
@@ -349,6 +350,18 @@ storage::AppendedAll MemoryMailStore::append_all(const std::string& user, const 
     }
   }
   notify(id);
+  return appended;
+}
+
+storage::AppendedAll MemoryMailStore::replace(storage::MailboxId from, Uid uid, const std::string& user,
+                                              const std::string& mailbox, storage::Upload message) {
+  std::lock_guard lock(mutex_);
+  auto source = boxes_.find(from);
+  if (source == boxes_.end() || !source->second.rows.contains(uid)) return {};
+  std::vector<storage::Upload> messages;
+  messages.push_back(std::move(message));
+  storage::AppendedAll appended = append_all(user, mailbox, std::move(messages));
+  if (appended.answer == MailboxAnswer::kDone) (void)expunge(from, std::vector<Uid>{uid}, true);
   return appended;
 }
 

@@ -54,6 +54,8 @@ class MemoryMailStore final : public storage::MailStore {
                                                          std::vector<storage::Uid>* refused) override;
   [[nodiscard]] storage::AppendedAll append_all(const std::string& user, const std::string& mailbox,
                                                 std::vector<storage::Upload> messages) override;
+  [[nodiscard]] storage::AppendedAll replace(storage::MailboxId from, storage::Uid uid, const std::string& user,
+                                             const std::string& mailbox, storage::Upload message) override;
   [[nodiscard]] storage::Copied copy(storage::MailboxId from, const std::vector<storage::Uid>& uids,
                                      const std::string& user, const std::string& to) override;
   [[nodiscard]] storage::Copied move(storage::MailboxId from, const std::vector<storage::Uid>& uids,
@@ -69,6 +71,8 @@ class MemoryMailStore final : public storage::MailStore {
   // Every call throws Failure(kStorage, kProcess) while set.
   std::atomic<bool> broken{false};
   std::atomic<std::size_t> changes_asked{0};
+  // What messages are marked with as the time of their coming into a mailbox.
+  std::atomic<std::uint32_t> now{1'700'000'000};
   // The records of what was expunged before now are lost.
   void forget_vanished(const std::string& user, const std::string& mailbox);
 
@@ -76,7 +80,7 @@ class MemoryMailStore final : public storage::MailStore {
   struct Row {
     mail::Flags flags;
     storage::ContentId content = 0;
-    std::uint32_t size = 0;
+    std::uint32_t size = 0, saved = 0;
     mail::WallTime date;
     storage::ModSeq modseq = 0;
   };

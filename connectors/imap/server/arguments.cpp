@@ -39,7 +39,7 @@ void reject(std::string text) {
 namespace {
 
 std::string mailbox_from_wire(std::string_view wire, const Enabled& enabled) {
-  auto decoded = enabled.utf8 ? std::nullopt : from_modified_utf7(wire);
+  auto decoded = enabled.utf8_names() ? std::nullopt : from_modified_utf7(wire);
   // QUIRK: some clients send UTF-8 as it is (RFC 9051 does).
   std::string name = decoded ? *decoded : std::string(wire);
   if (!mail::is_valid_utf8(name)) reject("the mailbox name is neither modified UTF-7 nor UTF-8");
@@ -55,7 +55,7 @@ std::string read_mailbox(Cursor& cursor, const Enabled& enabled) {
 }
 
 void append_mailbox(std::string& out, std::string_view name, const Enabled& enabled) {
-  if (!enabled.utf8) return append_string(out, to_modified_utf7(name));
+  if (!enabled.utf8_names()) return append_string(out, to_modified_utf7(name));
   // The store's names hold neither controls nor broken UTF-8: a quoted string carries them (RFC 6855 §3).
   out += '"';
   for (char c : name) {

@@ -3,7 +3,7 @@
 namespace mailstead::imap {
 
 std::string Conversation::capabilities() const {
-  std::string words = "IMAP4rev1 LITERAL+ SASL-IR ID IDLE";
+  std::string words = "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID IDLE";
   if (user.empty()) {
     if (may_start_tls()) words += " STARTTLS";
     if (!cleartext_allowed()) words += " LOGINDISABLED";
@@ -12,9 +12,11 @@ std::string Conversation::capabilities() const {
   }
   words +=
       " NAMESPACE CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS UIDPLUS MOVE UNSELECT ENABLE ESEARCH SEARCHRES WITHIN"
-      " STATUS=SIZE MULTIAPPEND CREATE-SPECIAL-USE OBJECTID UTF8=ACCEPT CONDSTORE QRESYNC SORT SORT=DISPLAY "
+      " STATUS=SIZE BINARY PREVIEW SAVEDATE REPLACE MULTIAPPEND CREATE-SPECIAL-USE OBJECTID UTF8=ACCEPT CONDSTORE "
+      "QRESYNC SORT SORT=DISPLAY "
       "THREAD=ORDEREDSUBJECT THREAD=REFERENCES APPENDLIMIT=";
-  return words + std::to_string(context.max_append);
+  words += std::to_string(context.max_append);
+  return compressed ? words : words + " COMPRESS=DEFLATE";
 }
 
 Answer Conversation::sign_in(const std::string& name) {

@@ -31,7 +31,9 @@ struct Conversation {
   std::unique_ptr<MailboxView> selected;
   std::unique_ptr<IncomingAppend> incoming;  // the APPEND in hand
   unsigned failed_logins = 0;
-  bool closing = false;    // close when the answer in hand is out
+  bool closing = false;     // close when the answer in hand is out
+  bool compressed = false;  // both ways, from the answer in hand on
+  bool start_compression = false;
   bool start_tls = false;  // hand-shake when the answer in hand is out
 
   [[nodiscard]] SessionState state() const noexcept {

@@ -22,7 +22,8 @@ struct Named {
 constexpr Named kSimple[] = {
     {"FLAGS", Kind::kFlags},      {"UID", Kind::kUid},           {"INTERNALDATE", Kind::kInternalDate},
     {"RFC822.SIZE", Kind::kSize}, {"ENVELOPE", Kind::kEnvelope}, {"BODYSTRUCTURE", Kind::kBodyStructure},
-    {"MODSEQ", Kind::kModSeq},    {"EMAILID", Kind::kEmailId},   {"THREADID", Kind::kThreadId}};
+    {"MODSEQ", Kind::kModSeq},    {"EMAILID", Kind::kEmailId},   {"THREADID", Kind::kThreadId},
+    {"SAVEDATE", Kind::kSaveDate}};
 
 struct OldForm {
   std::string_view name;
@@ -66,8 +67,8 @@ void read_section_text(Cursor& cursor, Section& section) {
   if (section.text == Text::kHeaderFields || section.text == Text::kHeaderFieldsNot) read_fields(cursor, section);
 }
 
-// Behind "[": up to and with "]".
-Section read_section(Cursor& cursor) {
+// RFC 3516: the number of a part, or nothing.
+Section read_part_number(Cursor& cursor) {
   Section section;
   while (mail::is_digit(cursor.peek())) {
     auto number = cursor.expect_number(UINT32_MAX);
@@ -76,6 +77,12 @@ Section read_section(Cursor& cursor) {
     if (!cursor.try_char('.')) break;
     if (cursor.peek() == ']') reject("expected a section behind the point");
   }
+  return section;
+}
+
+// Behind "[": up to and with "]".
+Section read_section(Cursor& cursor) {
+  Section section = read_part_number(cursor);
   if (cursor.peek() != ']') read_section_text(cursor, section);
   cursor.expect_char(']');
   return section;
@@ -115,7 +122,30 @@ void read_partial(Cursor& cursor, FetchItem& item) {
   item.label += '<' + std::to_string(item.start) + '>';
 }
 
+FetchItem read_binary(Cursor& cursor, const std::string& name) {
+  FetchItem item = name == "BINARY.SIZE" ? simple(Kind::kBinarySize, name) : simple(Kind::kBinary, "BINARY");
+  item.peek = name != "BINARY";
+  cursor.expect_char('[');
+  item.section = read_part_number(cursor);
+  cursor.expect_char(']');
+  append_section(item.label, item.section);
+  if (item.kind == Kind::kBinary) read_partial(cursor, item);
+  return item;
+}
+
+// RFC 8970: PREVIEW or PREVIEW (LAZY). Ours costs a client of either kind the same wait.
+FetchItem read_preview(Cursor& cursor) {
+  FetchItem item = simple(Kind::kPreview, "PREVIEW");
+  item.peek = true;
+  // Another list behind it is that of FETCH itself.
+  Cursor ahead = cursor;
+  if (ahead.try_char(' ') && ahead.try_char('(') && ahead.try_word("LAZY") && ahead.try_char(')')) cursor = ahead;
+  return item;
+}
+
 FetchItem read_item(Cursor& cursor, const std::string& name) {
+  if (name == "PREVIEW") return read_preview(cursor);
+  if (name == "BINARY" || name == "BINARY.PEEK" || name == "BINARY.SIZE") return read_binary(cursor, name);
   for (const Named& known : kSimple) {
     if (known.name == name) return simple(known.kind, known.name);
   }

@@ -31,6 +31,10 @@ struct FetchItem {
     kModSeq,
     kEmailId,
     kThreadId,
+    kSaveDate,
+    kPreview,
+    kBinary,
+    kBinarySize,
     kSection
   };
   Kind kind = Kind::kFlags;

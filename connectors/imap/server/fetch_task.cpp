@@ -4,8 +4,10 @@
 #include <span>
 
 #include "connectors/imap/codec/date_time.h"
+#include "connectors/imap/codec/syntax.h"
 #include "connectors/imap/server/describe.h"
 #include "connectors/imap/server/object_id.h"
+#include "connectors/imap/server/preview_text.h"
 #include "mail/failure.h"
 
 namespace mailstead::imap {
@@ -27,6 +29,10 @@ bool whole_header(const Section& section) {
   return section.text == Text::kHeaderFields || section.text == Text::kHeaderFieldsNot;
 }
 
+mail::WallTime saved_at(const storage::Entry& entry) {
+  return mail::WallTime(std::chrono::seconds(entry.saved));
+}
+
 [[noreturn]] void damaged() {
   throw mail::Failure(mail::FailureKind::kStorage, mail::FailureScope::kMessage, "the message cannot be read");
 }
@@ -39,10 +45,11 @@ FetchTask::FetchTask(Conversation& session, bool by_uid, std::vector<std::uint32
   bool says_uid = false;
   for (const FetchItem& item : items_) {
     bool section = item.kind == Kind::kSection;
-    needs_content_ = needs_content_ || section;
+    bool decoded = item.kind == Kind::kBinary || item.kind == Kind::kBinarySize || item.kind == Kind::kPreview;
+    needs_content_ = needs_content_ || section || decoded;
     needs_structure_ = needs_structure_ || item.kind == Kind::kEnvelope || item.kind == Kind::kBody ||
-                       item.kind == Kind::kBodyStructure || (section && !whole_message(item.section));
-    sets_seen_ = sets_seen_ || (section && !item.peek);
+                       item.kind == Kind::kBodyStructure || decoded || (section && !whole_message(item.section));
+    sets_seen_ = sets_seen_ || ((section || decoded) && !item.peek);
     says_flags_ = says_flags_ || item.kind == Kind::kFlags;
     says_modseq_ = says_modseq_ || item.kind == Kind::kModSeq;
     says_uid = says_uid || item.kind == Kind::kUid;
@@ -64,6 +71,7 @@ Task::Step FetchTask::run(std::string& output) {
     if (!compose(next_)) pieces_.clear();
     ++next_;
   }
+  if (unknown_encoding_) return done(Answer::Kind::kNo, "[UNKNOWN-CTE] Some of the parts cannot be decoded.");
   if (some_unreadable_) return done(Answer::Kind::kNo, "[SERVERBUG] Some of the messages cannot be read.");
   if (some_gone_ && !by_uid_) return done(Answer::Kind::kNo, "[EXPUNGEISSUED] Some of the messages no longer exist.");
   return done(Answer::Kind::kOk, "Fetch completed.");
@@ -126,7 +134,8 @@ bool FetchTask::compose(std::size_t index) {
       first = false;
       compose_item(item, position, text);
     }
-  } catch (const mail::Failure&) {
+  } catch (const mail::Failure& failure) {
+    if (failure.kind() == mail::FailureKind::kPermanent) return unknown_encoding_ = true, false;
     // RFC 2180 §4.1: what another session expunged may be gone, too.
     (view.gone(position) ? some_gone_ : some_unreadable_) = true;
     return false;
@@ -139,8 +148,10 @@ bool FetchTask::compose(std::size_t index) {
     if (!says_modseq_ && session_.enabled.condstore)
       text += " MODSEQ (" + std::to_string(view.entry(position).modseq) + ')';
   }
-  if (says_flags_ || newly_seen_[index - batch_begin_]) view.told(position);
-  pieces_.push_back({text + ")\r\n", {}});
+  // With CONDSTORE a change is told when its MODSEQ is.
+  if (newly_seen_[index - batch_begin_] || (says_flags_ && (says_modseq_ || !session_.enabled.condstore)))
+    view.told(position);
+  pieces_.push_back(Piece{text + ")\r\n"});
   return true;
 }
 
@@ -160,6 +171,10 @@ void FetchTask::compose_item(const FetchItem& item, std::size_t position, std::s
     case Kind::kModSeq: text += '(' + std::to_string(entry.modseq) + ')'; break;
     case Kind::kEmailId: text += '(' + email_object_id(entry.content) + ')'; break;
     case Kind::kThreadId: text += "NIL"; break;  // RFC 8474 §5.2: threads have no names here
+    case Kind::kSaveDate: text += entry.saved == 0 ? "NIL" : '"' + format_date_time(saved_at(entry)) + '"'; break;
+    case Kind::kPreview: append_string(text, preview_text(*content_, structure())); break;
+    case Kind::kBinary:
+    case Kind::kBinarySize: compose_binary(item, text); break;
     case Kind::kSection: compose_section(item, text); break;
   }
 }
@@ -192,8 +207,55 @@ void FetchTask::compose_section(const FetchItem& item, std::string& text) {
   start = std::min(start, range->size);
   count = std::min(count, range->size - start);
   text += '{' + std::to_string(count) + "}\r\n";
-  pieces_.push_back({std::move(text), {range->offset + start, count}});
+  pieces_.push_back(Piece{std::move(text), {range->offset + start, count}});
   text.clear();
+}
+
+// RFC 3516. Decoded twice: to know the size that is promised, and when it goes out.
+void FetchTask::compose_binary(const FetchItem& item, std::string& text) {
+  Piece piece;
+  piece.range = {0, content_->size()};
+  piece.encoding = mail::TransferEncoding::kBinary;
+  if (!item.section.path.empty()) {
+    const mail::Part* part = mail::find_part(structure(), item.section.path);
+    if (part == nullptr || part->body_offset + part->body_size > content_->size()) {
+      text += item.kind == Kind::kBinarySize ? "0" : "NIL";
+      return;
+    }
+    piece.range = {part->body_offset, part->body_size};
+    if (!part->is_multipart() && !part->is_message()) piece.encoding = mail::transfer_encoding(part->encoding);
+    if (*piece.encoding == mail::TransferEncoding::kUnknown)
+      throw mail::Failure(mail::FailureKind::kPermanent, mail::FailureScope::kMessage, "the encoding is not known");
+  }
+  mail::ByteCount size = 0;
+  bool has_nul = false;
+  for (DecodedRange decoded(*content_, piece.range, *piece.encoding); !decoded.at_end();) {
+    std::string some = decoded.next();
+    size += some.size();
+    has_nul = has_nul || some.find('\0') != std::string::npos;
+  }
+  if (item.kind == Kind::kBinarySize) {
+    text += std::to_string(size);
+    return;
+  }
+  piece.skip = std::min(item.partial ? item.start : 0, size);
+  piece.take = std::min(item.partial ? item.count : UINT64_MAX, size - piece.skip);
+  text += (has_nul ? "~{" : "{") + std::to_string(piece.take) + "}\r\n";
+  piece.text = std::move(text);
+  text.clear();
+  pieces_.push_back(std::move(piece));
+}
+
+void FetchTask::pump_decoded(Piece& piece, std::string& output) {
+  if (!decoded_) decoded_.emplace(*content_, piece.range, *piece.encoding);
+  if (decoded_->at_end()) damaged();  // it was longer when it was counted
+  std::string some = decoded_->next();
+  auto skipped = static_cast<std::size_t>(std::min<mail::ByteCount>(piece.skip, some.size()));
+  piece.skip -= skipped;
+  auto taken = static_cast<std::size_t>(std::min<mail::ByteCount>(piece.take, some.size() - skipped));
+  piece.take -= taken;
+  output.append(some, skipped, taken);
+  if (piece.take == 0) decoded_.reset();
 }
 
 // True when the response in hand is out.
@@ -203,7 +265,11 @@ bool FetchTask::pump(std::string& output) {
     Piece& piece = pieces_.front();
     output += piece.text;
     piece.text.clear();
-    if (piece.range.size > 0) {
+    if (piece.encoding) {
+      if (piece.take > 0) pump_decoded(piece, output);
+      if (piece.take > 0) continue;
+      piece.range.size = 0;
+    } else if (piece.range.size > 0) {
       std::size_t before = output.size();
       auto want = static_cast<std::size_t>(std::min<mail::ByteCount>(piece.range.size, kReadSize));
       output.resize(before + want);

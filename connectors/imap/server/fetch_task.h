@@ -10,6 +10,7 @@
 
 #include "connectors/imap/server/body_section.h"
 #include "connectors/imap/server/conversation.h"
+#include "connectors/imap/server/decoded_range.h"
 #include "connectors/imap/server/fetch_item.h"
 
 namespace mailstead::imap {
@@ -23,8 +24,11 @@ class FetchTask final : public Task {
  private:
   // Of the response in hand: text first, then a range of the content.
   struct Piece {
-    std::string text;
-    ByteRange range;
+    std::string text{};
+    ByteRange range{};
+    // To be decoded on the way: `take` octets of what comes of it, behind `skip`.
+    std::optional<mail::TransferEncoding> encoding{};
+    mail::ByteCount skip = 0, take = 0;
   };
 
   void prepare_batch();
@@ -32,7 +36,9 @@ class FetchTask final : public Task {
   [[nodiscard]] bool compose(std::size_t index);
   void compose_item(const FetchItem& item, std::size_t position, std::string& text);
   void compose_section(const FetchItem& item, std::string& text);
+  void compose_binary(const FetchItem& item, std::string& text);
   [[nodiscard]] bool pump(std::string& output);
+  void pump_decoded(Piece& piece, std::string& output);
   [[nodiscard]] const mail::Part& structure();
 
   Conversation& session_;
@@ -50,8 +56,9 @@ class FetchTask final : public Task {
   const storage::StoredMessage* facts_ = nullptr;
   std::optional<mail::Part> structure_;
   std::deque<Piece> pieces_;
+  std::optional<DecodedRange> decoded_;  // of the first piece
   bool by_uid_;
-  bool some_gone_ = false, some_unreadable_ = false;
+  bool some_gone_ = false, some_unreadable_ = false, unknown_encoding_ = false;
 };
 
 }  // namespace mailstead::imap

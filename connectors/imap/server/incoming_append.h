@@ -1,4 +1,5 @@
-// An APPEND on its way in: one message, or several that are kept all or not at all (MULTIAPPEND, RFC 3502).
+// An APPEND on its way in: one message, or several that are kept all or not at all (MULTIAPPEND, RFC 3502). Or the one
+// message of a REPLACE (RFC 8508).
 //
 // Its messages are taken out of the command's text as their literals are announced; what is left of each is "{n}\r\n".
 #pragma once
@@ -19,27 +20,28 @@ namespace mailstead::imap {
 class IncomingAppend {
  public:
   // For a command text that ends in the announcement of a literal: nullptr when that is not the message of an APPEND
-  // but another literal (a mailbox name). Throws Failure(kProtocol) when the flags or the date are wrong.
+  // or REPLACE but another literal (a mailbox name). Throws Failure(kProtocol) when the flags or the date are wrong.
   [[nodiscard]] static std::unique_ptr<IncomingAppend> begin(std::string_view text, const Enabled& enabled);
 
   // The text has grown up to the announcement of another literal. Throws Failure(kProtocol) or (kLimit).
   void go_on(std::string_view text);
   [[nodiscard]] const std::string& mailbox() const noexcept { return mailbox_; }
-  [[nodiscard]] bool takes_binary() const noexcept { return messages_.back().in_utf8; }
   [[nodiscard]] mail::ByteCount octets() const noexcept { return octets_; }
 
   // The literal announced last is taken; what follows it will stand in the text from `behind` on.
-  void open(storage::ContentStore& store, mail::ByteCount size);
+  void open(storage::ContentStore& store, mail::ByteCount size, bool binary);
   void feed(std::string_view bytes) noexcept { messages_.back().content->feed(bytes); }
   void literal_ends_at(std::size_t behind) noexcept { behind_ = behind; }
 
-  // The whole command is there. The object is spent; `now` is the date of messages without.
+  // The whole command is there. The object is spent; `now` is the date of messages without. Throws
+  // Failure(kPermanent) when a literal8 holds a NUL: BODY[] could not hand it out as it is (RFC 3516 §4.2).
   [[nodiscard]] std::vector<storage::Upload> finish(std::string_view text, mail::WallTime now);
 
  private:
   struct Message {
     mail::Flags flags;
     std::optional<mail::WallTime> date;
+    bool binary = false;
     bool in_utf8 = false;  // UTF8 (~{n} …) (RFC 6855 §4)
     std::unique_ptr<IncomingMessage> content;
   };
@@ -48,6 +50,7 @@ class IncomingAppend {
   void end_message(Cursor& cursor) const;
 
   const Enabled enabled_;
+  bool replaces_ = false;
   std::string mailbox_;
   std::vector<Message> messages_;
   mail::ByteCount octets_ = 0;

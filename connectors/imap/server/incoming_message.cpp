@@ -16,6 +16,7 @@ void IncomingMessage::feed(std::string_view bytes) noexcept {
 storage::NewContent IncomingMessage::finish() {
   if (trouble_) std::rethrow_exception(trouble_);
   mail::MessageFacts facts = scanner_.finish();
+  has_nul_ = facts.has_nul;
   storage::NewContent result;
   result.bytes = content_->finish();
   result.digest = facts.content;

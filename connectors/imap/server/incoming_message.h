@@ -16,6 +16,8 @@ class IncomingMessage {
   IncomingMessage(storage::ContentStore& store, mail::ByteCount size) : content_(store.begin(size)) {}
   // Trouble of the store is kept for finish(): the peer sends its octets all the same.
   void feed(std::string_view bytes) noexcept;
+  // Known once finish() was called.
+  [[nodiscard]] bool has_nul() const noexcept { return has_nul_; }
   // The object is spent. Throws what went wrong on the way.
   [[nodiscard]] storage::NewContent finish();
 
@@ -23,6 +25,7 @@ class IncomingMessage {
   std::unique_ptr<storage::IncomingContent> content_;
   mail::MessageScanner scanner_;
   std::exception_ptr trouble_;
+  bool has_nul_ = false;
 };
 
 }  // namespace mailstead::imap

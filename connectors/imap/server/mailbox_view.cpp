@@ -95,7 +95,7 @@ void MailboxView::append_flags(std::string& out, std::size_t position) const {
     out += name;
   };
   for (const std::string& name : flags(position).names()) add(name);
-  if (recent(position)) add("\\Recent");
+  if (!enabled_->rev2 && recent(position)) add("\\Recent");
   out += ')';
 }
 
@@ -269,7 +269,7 @@ bool MailboxView::tell(std::string& out, bool may_expunge) {
   }
   if (recent != announced_recent_) {
     announced_recent_ = recent;
-    out += "* " + std::to_string(recent) + " RECENT\r\n";
+    if (!enabled_->rev2) out += "* " + std::to_string(recent) + " RECENT\r\n";
   }
   if (!tell_flags(out)) return false;
   if (gone_count_ == 0) told_modseq_ = modseq_;

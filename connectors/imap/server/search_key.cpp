@@ -49,6 +49,9 @@ constexpr Word kWords[] = {
     {"BEFORE", Kind::kBefore, Argument::kDate},
     {"ON", Kind::kOn, Argument::kDate},
     {"SINCE", Kind::kSince, Argument::kDate},
+    {"SAVEDBEFORE", Kind::kSavedBefore, Argument::kDate},
+    {"SAVEDON", Kind::kSavedOn, Argument::kDate},
+    {"SAVEDSINCE", Kind::kSavedSince, Argument::kDate},
     {"OLDER", Kind::kOlder, Argument::kInterval},
     {"YOUNGER", Kind::kYounger, Argument::kInterval},
     {"SENTBEFORE", Kind::kSentBefore, Argument::kDate},
@@ -98,6 +101,7 @@ class SearchReader {
   SearchKey named(const std::string& name) {
     SearchKey result;
     if (name == "ALL") return result;
+    if (name == "SAVEDATESUPPORTED") return result;  // every mailbox of ours has save dates
     if (name == "NOT") return negation(next_key());
     if (name == "OR") {
       result.kind = Kind::kOr;

@@ -32,6 +32,9 @@ struct SearchKey {
     kBefore,  // internal date
     kOn,
     kSince,
+    kSavedBefore,  // when it came into this mailbox (RFC 8514)
+    kSavedOn,
+    kSavedSince,
     kOlder,  // by seconds (RFC 5032); `date` is the bound once resolved
     kYounger,
     kSaved,       // "$" (RFC 5182); kUids once resolved

@@ -86,6 +86,12 @@ bool SearchMatch::matches(const SearchKey& key) {
     case Kind::kBefore:
     case Kind::kOn:
     case Kind::kSince: return compare_days(Kind::kBefore, Kind::kOn, key.kind, entry.internal_date, key.date);
+    case Kind::kSavedBefore:
+    case Kind::kSavedOn:
+    case Kind::kSavedSince:
+      return compare_days(Kind::kSavedBefore, Kind::kSavedOn, key.kind,
+                          entry.saved == 0 ? entry.internal_date : mail::WallTime(std::chrono::seconds(entry.saved)),
+                          key.date);
     case Kind::kOlder: return entry.internal_date <= key.date;
     case Kind::kYounger: return entry.internal_date >= key.date;
     case Kind::kSaved: return false;  // resolved before

@@ -51,6 +51,8 @@ Answer answer_for(const mail::Failure& failure) {
       // Of the syntax (nesting) when it concerns the session; of the store (quota, disk) otherwise.
       if (failure.scope() == mail::FailureScope::kSession) return bad("[LIMIT] " + failure.text());
       return no("[LIMIT] " + failure.text());
+    case mail::FailureKind::kPermanent:
+      return no((failure.scope() == mail::FailureScope::kMessage ? "[UNKNOWN-CTE] " : "[SERVERBUG] ") + failure.text());
     case mail::FailureKind::kStorage:
     case mail::FailureKind::kTemporary:
     case mail::FailureKind::kCancelled: return no("[UNAVAILABLE] " + failure.text());
@@ -64,7 +66,7 @@ class Session final : public net::ServerSession {
           std::function<void()> wake)
       : context_(std::move(context)),
         recent_(std::move(recent)),
-        talk_{*context_, *recent_, std::move(peer), std::move(wake), {}, {}, {}, {}, 0, false, false},
+        talk_{*context_, *recent_, std::move(peer), std::move(wake), {}, {}, {}, {}, 0, false, false, false, false},
         reader_(mail::kMaxLoginLine),
         started_(context_->clock.steady()) {}
 
@@ -134,6 +136,7 @@ Step Session::advance_phases(net::InputBuffer& input, std::string& output) {
         tell(output);
         if (phase_ == Phase::kTelling) return Step::kMore;
         if (talk_.start_tls) return talk_.start_tls = false, Step::kStartTls;
+        if (talk_.start_compression) return talk_.start_compression = false, Step::kCompress;
         break;
       case Phase::kRunning:
         run_task(output);
@@ -182,7 +185,7 @@ void Session::on_literal(std::string& output) {
   } catch (const mail::Failure& failure) {
     return refuse_literal(answer_for(failure), output);
   }
-  if (literal.binary) return refuse_literal(bad("Binary literals are not supported."), output);
+  if (literal.binary) return refuse_literal(bad("Only messages come as binary literals."), output);
   mail::ByteCount limit = talk_.user.empty() ? kMaxHeldBeforeLogin : kMaxHeldLiterals;
   if (literal.size > limit - std::min(limit, reader_.held()))
     return refuse_literal(bad("[TOOBIG] The literal is too large."), output);
@@ -199,8 +202,6 @@ bool Session::is_message() {
 
 void Session::on_message(std::string& output) {
   const auto& literal = reader_.literal();
-  if (literal.binary && !talk_.incoming->takes_binary())
-    return refuse_literal(bad("Binary literals are not supported."), output);
   if (literal.size > context_->max_append) {
     return refuse_literal(no("[TOOBIG] Messages may have at most " + std::to_string(context_->max_append) + " octets."),
                           output);
@@ -210,7 +211,7 @@ void Session::on_message(std::string& output) {
   if (literal.size == 0) return refuse_literal(no("[CANNOT] An empty message cannot be stored."), output);
   auto mailbox = talk_.mail().find(talk_.user, talk_.incoming->mailbox());
   if (!mailbox || !mailbox->selectable) return refuse_literal(no("[TRYCREATE] No such mailbox."), output);
-  talk_.incoming->open(talk_.context.store.content(), literal.size);
+  talk_.incoming->open(talk_.context.store.content(), literal.size, literal.binary);
   accept_literal(output);
   reader_.stream_literal([this](std::string_view bytes) { talk_.incoming->feed(bytes); });
   talk_.incoming->literal_ends_at(reader_.text().size());

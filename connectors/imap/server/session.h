@@ -1,9 +1,8 @@
-// The IMAP4rev1 server (RFC 3501) over the mailboxes of a storage::Store, as a net::ServerSession: bytes in, bytes out.
+// The server of IMAP4rev1 (RFC 3501) and IMAP4rev2 (RFC 9051) over the mailboxes of a storage::Store, as a
+// net::ServerSession: bytes in, bytes out. Its extensions stand in docs/SPECIFICATIONS.md.
 //
-// Extensions: LITERAL+ (RFC 7888), SASL-IR (4959), ID (2971), IDLE (2177), NAMESPACE (2342), CHILDREN (3348),
-// UNSELECT (3691), UIDPLUS (4315), MOVE (6851), SPECIAL-USE attributes in LIST (6154). What a client may cost is
-// bounded: command lines and literals (mail/limits.h), messages given to APPEND are streamed to the content store, long
-// answers come in slices (net::SessionStep::kMore).
+// What a client may cost is bounded: command lines and literals (mail/limits.h), messages given to APPEND are streamed
+// to the content store, long answers come in slices (net::SessionStep::kMore).
 #pragma once
 
 #include <chrono>

@@ -10,15 +10,11 @@ namespace mailstead::imap {
 namespace {
 
 constexpr std::pair<std::string_view, StatusItem> kItems[] = {
-    {"MESSAGES", StatusItem::kMessages},
-    {"RECENT", StatusItem::kRecent},
-    {"UIDNEXT", StatusItem::kUidNext},
-    {"UIDVALIDITY", StatusItem::kUidValidity},
-    {"UNSEEN", StatusItem::kUnseen},
-    {"SIZE", StatusItem::kSize},
-    {"HIGHESTMODSEQ", StatusItem::kHighestModSeq},
-    {"APPENDLIMIT", StatusItem::kAppendLimit},
-    {"MAILBOXID", StatusItem::kMailboxId},
+    {"MESSAGES", StatusItem::kMessages},       {"RECENT", StatusItem::kRecent},
+    {"UIDNEXT", StatusItem::kUidNext},         {"UIDVALIDITY", StatusItem::kUidValidity},
+    {"UNSEEN", StatusItem::kUnseen},           {"SIZE", StatusItem::kSize},
+    {"DELETED", StatusItem::kDeleted},         {"HIGHESTMODSEQ", StatusItem::kHighestModSeq},
+    {"APPENDLIMIT", StatusItem::kAppendLimit}, {"MAILBOXID", StatusItem::kMailboxId},
 };
 
 // An upper bound by UIDs: exact unless messages were expunged before any session saw them.
@@ -35,6 +31,7 @@ std::uint64_t number_of(const Conversation& session, const storage::Mailbox& mai
     case StatusItem::kUidNext: return mailbox.uid_next;
     case StatusItem::kUidValidity: return mailbox.uid_validity;
     case StatusItem::kUnseen: return mailbox.unseen;
+    case StatusItem::kDeleted: return mailbox.deleted;
     case StatusItem::kSize: return mailbox.bytes;
     case StatusItem::kHighestModSeq: return mailbox.highest_modseq;
     case StatusItem::kAppendLimit: return session.context.max_append;

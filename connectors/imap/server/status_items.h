@@ -15,6 +15,7 @@ enum class StatusItem {
   kUidNext,
   kUidValidity,
   kUnseen,
+  kDeleted,
   kSize,
   kHighestModSeq,
   kAppendLimit,

@@ -33,6 +33,8 @@ FlagSet parse_flags(const std::string& line) {
 struct Known {
   std::vector<Uid> uids;  // by sequence number; 0: not asked yet
   std::map<Uid, FlagSet> flags;
+  std::map<Uid, storage::ModSeq> modseqs;  // as far as they were told
+  bool qresync = false;
 };
 
 class Model {
@@ -47,6 +49,8 @@ class Model {
       clients_.push_back(std::make_unique<Client>(factory({"127.0.0.1", true, false}, [] {})));
       clients_.back()->login();
       known_.emplace_back();
+      known_.back().qresync = i % 2 == 1;
+      if (known_.back().qresync) (void)clients_.back()->command("ENABLE QRESYNC");
       (void)clients_.back()->command("SELECT INBOX");
       known_.back().uids.assign(truth_.size(), 0);
       learn(i);
@@ -110,6 +114,7 @@ class Model {
   }
 
   void take(int who, const std::string& line, bool may_expunge, const std::string& command) {
+    if (line.starts_with("* VANISHED ")) return vanish(who, line.substr(11), may_expunge, command);
     std::istringstream words(line.substr(2));
     std::size_t number = 0;
     std::string word;
@@ -119,7 +124,7 @@ class Model {
       ASSERT_GE(number, mine.uids.size()) << "EXISTS shrank after " << command;
       mine.uids.resize(number, 0);
     } else if (word.starts_with("EXPUNGE")) {
-      ASSERT_TRUE(may_expunge) << command;
+      ASSERT_TRUE(may_expunge && !mine.qresync) << command;
       ASSERT_TRUE(number >= 1 && number <= mine.uids.size()) << line << command;
       mine.flags.erase(mine.uids[number - 1]);
       mine.uids.erase(mine.uids.begin() + static_cast<std::ptrdiff_t>(number - 1));
@@ -132,6 +137,36 @@ class Model {
         uid = told;
       }
       if (line.find("FLAGS (") != std::string::npos && uid != 0) mine.flags[uid] = parse_flags(line);
+      if (auto at = line.find("MODSEQ ("); at != std::string::npos && uid != 0) {
+        ASSERT_TRUE(mine.qresync) << line;
+        mine.modseqs[uid] = std::strtoull(line.c_str() + at + 8, nullptr, 10);
+      }
+    }
+  }
+
+  // Where the UID stands, or a message not asked for yet that may have it.
+  static std::vector<Uid>::iterator place_of(std::vector<Uid>& uids, Uid uid) {
+    auto at = std::find(uids.begin(), uids.end(), uid);
+    if (at != uids.end()) return at;
+    auto above = std::find_if(uids.begin(), uids.end(), [&](Uid other) { return other > uid; });
+    return above != uids.begin() && *std::prev(above) == 0 ? std::prev(above) : uids.end();
+  }
+
+  void vanish(int who, const std::string& set, bool may_expunge, const std::string& command) {
+    Known& mine = known(who);
+    ASSERT_TRUE(may_expunge && mine.qresync) << command;
+    std::istringstream ranges(set);
+    for (std::string range; std::getline(ranges, range, ',');) {
+      Uid first = static_cast<Uid>(std::stoul(range));
+      auto colon = range.find(':');
+      Uid last = colon == std::string::npos ? first : static_cast<Uid>(std::stoul(range.substr(colon + 1)));
+      for (Uid uid = first; uid <= last; ++uid) {
+        auto at = place_of(mine.uids, uid);
+        ASSERT_NE(at, mine.uids.end()) << set << " " << command;
+        mine.uids.erase(at);
+        mine.flags.erase(uid);
+        mine.modseqs.erase(uid);
+      }
     }
   }
 
@@ -152,6 +187,14 @@ class Model {
     for (const auto& [uid, flags] : truth_) uids.push_back(uid);
     ASSERT_EQ(known(who).uids, uids);
     ASSERT_EQ(known(who).flags, truth_);
+    if (!known(who).qresync) return;
+    auto snapshot = store_.mail().open(store_.mail().find("alice", "INBOX")->id);
+    for (const storage::Entry& entry : snapshot->entries) {
+      auto told = known(who).modseqs.find(entry.uid);
+      if (told != known(who).modseqs.end()) {
+        ASSERT_EQ(told->second, entry.modseq) << entry.uid;
+      }
+    }
   }
 
   // A random message range of this client's, as positions; empty when it sees none.
@@ -289,7 +332,8 @@ class Model {
     learn_all(who);
   }
   void learn_all(int who) {
-    if (!known(who).uids.empty()) run(who, "FETCH 1:* (UID FLAGS)", false);
+    if (!known(who).uids.empty())
+      run(who, known(who).qresync ? "FETCH 1:* (UID FLAGS MODSEQ)" : "FETCH 1:* (UID FLAGS)", false);
   }
 
   void search(int who) {

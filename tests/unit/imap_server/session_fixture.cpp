@@ -27,6 +27,7 @@ std::string Client::take() {
     all += output;
     if (step == net::SessionStep::kNeedsInput) return all;
     if (step == net::SessionStep::kClose) closed_ = true;
+    if (step == net::SessionStep::kCompress) ++compressions_;
     if (step == net::SessionStep::kStartTls) {
       wants_tls_ = true;
       input_.clear();

@@ -33,6 +33,7 @@ class Client {
   void login(const std::string& user = "alice") { EXPECT_TRUE(ok(command("LOGIN " + user + " secret"))); }
   std::string wake() { return send(""); }
   std::string start_tls();
+  [[nodiscard]] int compressions() const { return compressions_; }
   [[nodiscard]] bool closed() const { return closed_; }
   [[nodiscard]] std::size_t largest_slice() const { return largest_slice_; }
   [[nodiscard]] net::ServerSession& session() { return *session_; }
@@ -46,6 +47,7 @@ class Client {
   std::unique_ptr<net::ServerSession> session_;
   net::InputBuffer input_;
   bool closed_ = false;
+  int compressions_ = 0;
   bool wants_tls_ = false;
   std::size_t largest_slice_ = 0;
 };

@@ -47,7 +47,6 @@ TEST_F(ImapUploads, KeepAllOrNothing) {
       {"{3+}\r\nabc x", "t BAD"},
       {"{3+}\r\nabc ", "t BAD"},
       {"{1048577+}\r\n", nullptr},
-      {"~{3+}\r\nabc", "t BAD"},
       {"UTF8 (~{3+}\r\nabc)", "t BAD"},  // not enabled
       {"", "t BAD"},
   };

@@ -70,6 +70,59 @@ TEST(Listener, StartsTlsWhenAsked) {
   EXPECT_EQ(server.world.get(&World::tls_started), 1);
 }
 
+TEST(Listener, CompressesWhenTheSessionAsksForIt) {
+  for (TlsMode tls : {TlsMode::kNone, TlsMode::kImplicit}) {
+    Server server({.tls = tls});
+    Client client(server.connect());
+    if (tls == TlsMode::kImplicit) client.tls();
+    (void)client.line();
+    client.say("DEFLATE\r\n");
+    EXPECT_EQ(client.line(), "go");
+    client.deflate();
+    // Parked and woken in between: by input in pieces, by news, and by a peer that reads slowly.
+    for (int i = 0; i < 20; ++i) {
+      client.say("ECHO round ");
+      client.say(std::to_string(i) + "\r\n");
+      std::string line = client.line();
+      while (line == "* woken") line = client.line();
+      EXPECT_EQ(line, "round " + std::to_string(i));
+    }
+    server.world.get(&World::wakes).front()();
+    EXPECT_EQ(client.line(), "* woken");
+    std::string many;
+    for (int i = 0; i < 5000; ++i) many += "ECHO line " + std::to_string(i) + "\r\n";
+    std::jthread writer([&] { client.say(many); });
+    writer.join();
+    for (int i = 0; i < 5000; ++i) {
+      std::string line = client.line();
+      while (line == "* woken") line = client.line();
+      ASSERT_EQ(line, "line " + std::to_string(i));
+    }
+    client.say("BIG 900000\r\n");
+    std::size_t got = 0;
+    client.reader.read_exactly(900'000, std::chrono::seconds(20), soon(), [&](std::string_view piece) {
+      got += piece.size();
+      EXPECT_EQ(piece.find_first_not_of('b'), std::string_view::npos);
+    });
+    EXPECT_EQ(got, 900'000U);
+    client.say("QUIT\r\n");
+    std::string line = client.line();
+    while (line == "* woken") line = client.line();
+    EXPECT_EQ(line, "bye");
+  }
+}
+
+TEST(Listener, EndsAtCompressedInputThatIsNone) {
+  Server server;
+  Client client(server.connect());
+  EXPECT_EQ(client.line(), "hello");
+  client.say("DEFLATE\r\nECHO in the clear\r\n");
+  EXPECT_EQ(client.line(), "go");
+  EXPECT_TRUE(client.closed());
+  ASSERT_TRUE(server.world.wait([&] { return server.world.ended == 1; }));
+  EXPECT_EQ(server.world.get(&World::commands), std::vector<std::string>{"DEFLATE"});
+}
+
 TEST(Listener, NeverExecutesWhatCameInTheClearBehindStarttls) {
   Server server({.tls = TlsMode::kStartTls});
   Client client(server.connect());

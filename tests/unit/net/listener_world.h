@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "connectors/net/buffered_reader.h"
+#include "connectors/net/deflate_stream.h"
 #include "connectors/net/dial.h"
 #include "connectors/net/listener.h"
 #include "mail/failure.h"
@@ -58,7 +59,7 @@ struct World {
   }
 };
 
-// Verbs: ECHO text · BIG n (n octets in slices) · TLS · THROW · QUIT. A wake without input says "* woken".
+// Verbs: ECHO text · BIG n (n octets in slices) · TLS · DEFLATE · THROW · QUIT. A wake without input says "* woken".
 class Session final : public ServerSession {
  public:
   Session(World& world, bool tls) : world_(world), tls_(tls) {
@@ -107,6 +108,10 @@ class Session final : public ServerSession {
     if (line == "TLS") {
       output += "go\r\n";
       return SessionStep::kStartTls;
+    }
+    if (line == "DEFLATE") {
+      output += "go\r\n";
+      return SessionStep::kCompress;
     }
     if (line == "THROW") throw std::runtime_error("the session broke");
     if (line.starts_with("BIG ")) {
@@ -183,6 +188,10 @@ struct Client {
     } catch (const Failure& failure) {
       return failure.text().find("in time") == std::string::npos;
     }
+  }
+  void deflate() {
+    stream = std::make_unique<DeflateStream>(std::move(stream), reader.take_buffered());
+    reader.read_from(*stream);
   }
   void tls() {
     TlsSettings settings;

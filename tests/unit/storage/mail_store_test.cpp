@@ -246,6 +246,40 @@ TEST_P(MailStoreContract, SeveralMessagesAreAppendedAsOne) {
   EXPECT_EQ(mail().append_all("alice", "/bad/", uploads()).answer, Answer::kNoSuchMailbox);
 }
 
+TEST_P(MailStoreContract, AMessageIsReplacedOrNothingChanges) {
+  append("INBOX", 1);
+  append("INBOX", 2);
+  create("a");
+  auto upload = [](std::size_t number) { return Upload{content_of(body(number)), flags_of({"$N"}), at(7)}; };
+  MailboxId inbox = box("INBOX").id;
+  ModSeq known = box("INBOX").highest_modseq;
+  AppendedAll replaced = mail().replace(inbox, 1, "alice", "INBOX", upload(3));
+  EXPECT_EQ(replaced.answer, Answer::kDone);
+  EXPECT_THAT(replaced.uids, ElementsAre(3));
+  EXPECT_THAT(bodies("INBOX"), ElementsAre(body(2), body(3)));
+  EXPECT_THAT(mail().vanished(inbox, known).uids, ElementsAre(UidRange{1, 1}));
+  EXPECT_THAT(mail().replace(inbox, 3, "alice", "a", upload(4)).uids, ElementsAre(1));
+  EXPECT_THAT(bodies("INBOX"), ElementsAre(body(2)));
+  EXPECT_THAT(bodies("a"), ElementsAre(body(4)));
+  EXPECT_EQ(mail().replace(inbox, 2, "alice", "nowhere", upload(5)).answer, Answer::kNoSuchMailbox);
+  EXPECT_THAT(mail().replace(inbox, 77, "alice", "a", upload(5)).uids, IsEmpty());
+  EXPECT_THAT(mail().replace(inbox + 1000, 2, "alice", "a", upload(5)).uids, IsEmpty());
+  EXPECT_THAT(bodies("INBOX"), ElementsAre(body(2)));
+  EXPECT_THAT(bodies("a"), ElementsAre(body(4)));
+}
+
+TEST_P(MailStoreContract, AMessageKnowsWhenItCameIntoItsMailbox) {
+  const auto before = std::chrono::system_clock::now() - std::chrono::seconds(1);
+  append("INBOX", 1);
+  create("a");
+  static_cast<void>(mail().copy(box("INBOX").id, {1}, "alice", "a"));
+  const auto after = std::chrono::system_clock::now() + std::chrono::seconds(1);
+  for (const char* name : {"INBOX", "a"}) {
+    const auto saved = std::chrono::system_clock::time_point(std::chrono::seconds(snapshot(name).entries[0].saved));
+    EXPECT_TRUE(before <= saved && saved <= after) << name;
+  }
+}
+
 TEST_P(MailStoreContract, ManyExpungesMayBeToldAsMoreThanWasAsked) {
   append("INBOX", 1);
   MailboxId inbox = box("INBOX").id;

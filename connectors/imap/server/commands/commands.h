@@ -17,6 +17,7 @@ Outcome login(Conversation& session, Request& request);
 Outcome authenticate(Conversation& session, Request& request);
 
 // Signed in.
+Outcome compress(Conversation& session, Request& request);
 Outcome enable(Conversation& session, Request& request);
 Outcome select(Conversation& session, Request& request);
 Outcome examine(Conversation& session, Request& request);
@@ -37,6 +38,7 @@ Outcome check(Conversation& session, Request& request);
 Outcome close(Conversation& session, Request& request);
 Outcome unselect(Conversation& session, Request& request);
 Outcome expunge(Conversation& session, Request& request);
+Outcome replace(Conversation& session, Request& request);
 Outcome search(Conversation& session, Request& request);
 Outcome sort(Conversation& session, Request& request);
 Outcome thread(Conversation& session, Request& request);

@@ -146,6 +146,8 @@ Outcome search(Conversation& session, Request& request) {
     return no("[BADCHARSET (US-ASCII UTF-8)] Unknown charset.");
   }
   if (asks_modseq(search.root)) session.use_modseq(request.output);
+  // RFC 9051 §6.4.4: without RETURN it is RETURN (ALL).
+  if (session.enabled.rev2 && !search.result.extended) search.result.extended = search.result.all = true;
   return std::make_unique<SearchTask>(session, request, std::move(search));
 }
 

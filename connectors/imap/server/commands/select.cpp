@@ -34,11 +34,18 @@ Arguments read_arguments(Cursor& cursor, const Enabled& enabled) {
   return arguments;
 }
 
-void describe(const MailboxView& view, std::string& out) {
+void describe(const MailboxView& view, const Enabled& enabled, std::string& out) {
   view.append_known_flags(out);
   out += "* " + std::to_string(view.size()) + " EXISTS\r\n";
-  out += "* " + std::to_string(view.recent_count()) + " RECENT\r\n";
-  for (std::size_t i = 0; i < view.size(); ++i) {
+  // IMAP4rev2 wants the name and has neither of the others (RFC 9051 §6.3.2).
+  if (enabled.rev2) {
+    out += std::string("* LIST () \"") + storage::kHierarchyDelimiter + "\" ";
+    append_mailbox(out, view.mailbox().name, enabled);
+    out += "\r\n";
+  } else {
+    out += "* " + std::to_string(view.recent_count()) + " RECENT\r\n";
+  }
+  for (std::size_t i = 0; i < view.size() && !enabled.rev2; ++i) {
     if ((view.entry(i).flags & mail::kSeen) != 0) continue;
     out += "* OK [UNSEEN " + std::to_string(i + 1) + "] First unseen.\r\n";
     break;
@@ -89,7 +96,7 @@ Outcome open(Conversation& session, Request& request, bool read_only) {
   session.selected =
       MailboxView::open(session.mail(), mailbox->id, read_only, session.enabled, session.recent, session.wake);
   if (!session.selected) return refusal(storage::MailboxAnswer::kNoSuchMailbox);
-  describe(*session.selected, request.output);
+  describe(*session.selected, session.enabled, request.output);
   Answer answer = ok(read_only ? "[READ-ONLY] Examine completed." : "[READ-WRITE] Select completed.");
   // RFC 7162 §3.2.5: with another UIDVALIDITY nothing that the client knows holds.
   if (!arguments.resync || arguments.resync->uid_validity != session.view().mailbox().uid_validity) return answer;
