@@ -2,6 +2,7 @@
 
 #include "storage/mailbox_name.h"
 #include "storage/packing.h"
+#include "storage/sqlite/queue.h"
 #include "storage/sqlite/renumbering.h"
 #include "storage/uid_ranges.h"
 
@@ -144,6 +145,9 @@ class Accepting {
       std::string text = "for " + delivery.destination;
       for (const std::string& recipient : delivery.recipients) text.append(" ").append(recipient);
       events.push_back({acceptance_.now, "queued", text});
+      if (!delivery.quarantine.empty())
+        events.push_back(
+            {acceptance_.now, "held", "in quarantine for " + delivery.destination + ": " + delivery.quarantine});
     }
     MessageId id = add_message(events, 0);
     std::vector<ContentId> contents(acceptance_.contents.size(), 0);
@@ -201,9 +205,11 @@ class Accepting {
     context_.db
         .query(
             "INSERT INTO deliveries (message, content, destination, sender, recipients, folder, flags, keywords,"
-            " internal_date, created, next_attempt) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)")
+            " internal_date, created, next_attempt, held, last_error)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?12)")
         .bind(message, content, delivery.destination, delivery.sender, Blob{pack(delivery.recipients)}, delivery.folder,
-              delivery.flags.system, join_words(delivery.flags.keywords), delivery.internal_date, acceptance_.now)
+              delivery.flags.system, join_words(delivery.flags.keywords), delivery.internal_date, acceptance_.now,
+              delivery.quarantine.empty() ? kNotHeld : kInQuarantine, delivery.quarantine)
         .run();
     context_.queue_changed = true;
   }
