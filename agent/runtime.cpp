@@ -75,11 +75,19 @@ struct Runtime::State {
   }
 
   nlohmann::json answer(const nlohmann::json& request) {
-    const control::Room room{*store, clock,
+    std::shared_ptr<const Config> current;
+    {
+      std::lock_guard lock(mutex);
+      current = config;
+    }
+    const control::Room room{*store,
+                             clock,
                              [this](const std::string& account, const retrieval::PollOptions& options) {
                                return scheduler.poll_now(account, options);
                              },
-                             [this] { dispatcher.kick(); }, [this](nlohmann::json& facts) { describe(facts); }};
+                             [this] { dispatcher.kick(); },
+                             [this](nlohmann::json& facts) { describe(facts); },
+                             std::move(current)};
     return control::handle(request, room);
   }
 

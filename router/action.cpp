@@ -64,7 +64,7 @@ void Walk::deliver(std::string destination, std::string folder, std::vector<std:
   };
   auto& deliveries = decision.deliveries;
   if (std::any_of(deliveries.begin(), deliveries.end(), same)) return;
-  deliveries.push_back({std::move(destination), std::move(folder), std::move(to), flags, form(), rule});
+  deliveries.push_back({std::move(destination), std::move(folder), std::move(to), flags, form(), rule, {}});
 }
 
 void Walk::report(std::string what) {

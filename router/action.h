@@ -36,8 +36,9 @@ struct Walk {
 class Action {
  public:
   // How an action bears on the walk (router/rule_set.h): kSettles a way on that counts, kCopies one that does not,
-  // kStops and kDiscards end the walk; kRuns hands the message to a program.
-  enum class Effect { kNone, kSettles, kCopies, kStops, kDiscards, kRuns };
+  // kStops and kDiscards end the walk, kHolds does and settles; kRuns hands
+  // the message to a program.
+  enum class Effect { kNone, kSettles, kCopies, kStops, kDiscards, kHolds, kRuns };
 
   virtual ~Action() = default;
   virtual void run(Walk& walk) const = 0;

@@ -28,7 +28,8 @@ struct PlannedDelivery {
   std::vector<std::string> to;  // override, or the addresses of a redirect
   mail::Flags flags;            // as the actions before it set them
   Form form;
-  std::string rule;  // name of the rule, or "default"
+  std::string rule;        // name of the rule, or "default"
+  std::string quarantine;  // why it is held until its user releases it; "" it is not
 };
 
 // The message as a filter made it. The first `edits` edits are in it already.

@@ -29,6 +29,16 @@ bool compile_copy(const nlohmann::json& object, Compiler& compiler) {
   return compiler.boolean(*found).value_or(false);
 }
 
+std::string compile_destination(const nlohmann::json& value, Compiler& compiler) {
+  auto name = compiler.text(value);
+  if (!name) return {};
+  const auto& known = compiler.context().destinations;
+  if (known.contains(*name)) return *name;
+  std::string hint = did_you_mean(*name, known);
+  compiler.problem("there is no destination " + in_quotes(*name), hint);
+  return {};
+}
+
 std::optional<Template> compile_folder(const nlohmann::json& value, Compiler& compiler) {
   auto text = compiler.text(value);
   if (!text) return std::nullopt;

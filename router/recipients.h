@@ -1,4 +1,4 @@
-// What actions share: recipients and folders as templates, and "copy".
+// What actions share: destinations, recipients and folders as templates, and "copy".
 #pragma once
 
 #include <vector>
@@ -11,6 +11,8 @@ namespace mailstead::router {
 [[nodiscard]] std::vector<Template> compile_addresses(const nlohmann::json& value, RecipientForm form,
                                                       Compiler& compiler);
 [[nodiscard]] bool compile_copy(const nlohmann::json& object, Compiler& compiler);
+// The name of one that exists; "" after a problem.
+[[nodiscard]] std::string compile_destination(const nlohmann::json& value, Compiler& compiler);
 // nullopt after a problem.
 [[nodiscard]] std::optional<Template> compile_folder(const nlohmann::json& value, Compiler& compiler);
 

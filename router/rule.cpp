@@ -43,9 +43,11 @@ class OrderCheck {
     if (effect == Effect::kDiscards && ran_)
       compiler_.problem("\"discard\" behind a \"run\" would lose the message when the program fails",
                         "deliver it to a destination of type pipe instead of both");
+    if (effect == Effect::kHolds && delivered_)
+      compiler_.problem("\"quarantine\" behind a \"deliver\" holds nothing back", "leave one of them out");
     ran_ = ran_ || effect == Effect::kRuns;
     delivered_ = delivered_ || effect == Effect::kSettles;
-    ended_ = ended_ || effect == Effect::kDiscards || effect == Effect::kStops;
+    ended_ = ended_ || effect == Effect::kDiscards || effect == Effect::kStops || effect == Effect::kHolds;
   }
 
  private:
@@ -82,12 +84,12 @@ bool has(const Rule& rule, Effect effect) {
 
 void weigh(const nlohmann::json& object, Rule& rule, Compiler& compiler) {
   bool goes_on = compile_flag(object, "continue", compiler);
-  bool stops = has(rule, Effect::kStops) || has(rule, Effect::kDiscards);
+  bool stops = has(rule, Effect::kStops) || has(rule, Effect::kDiscards) || has(rule, Effect::kHolds);
   if (goes_on && stops) {
     auto at = compiler.step("continue");
-    compiler.problem("\"continue\" contradicts \"stop\" and \"discard\"", "leave one of them out");
+    compiler.problem("\"continue\" contradicts \"stop\", \"discard\" and \"quarantine\"", "leave one of them out");
   }
-  rule.settles = has(rule, Effect::kSettles) || has(rule, Effect::kDiscards);
+  rule.settles = has(rule, Effect::kSettles) || has(rule, Effect::kDiscards) || has(rule, Effect::kHolds);
   bool only_copies = has(rule, Effect::kCopies) && !rule.settles;
   rule.ends_walk = stops || (!goes_on && !only_copies);
 }

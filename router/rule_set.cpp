@@ -95,7 +95,8 @@ class Walker {
         continue;
       }
       // A redirect whose address came out empty went nowhere and settles nothing.
-      if (action->effect() == Action::Effect::kSettles && walk_.went) settled_ = true;
+      const bool counts = action->effect() == Action::Effect::kSettles || action->effect() == Action::Effect::kHolds;
+      if (counts && walk_.went) settled_ = true;
     }
   }
 

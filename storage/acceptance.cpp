@@ -11,6 +11,9 @@ std::vector<HistoryEvent> outcome_events(const Acceptance& acceptance) {
     std::string text = "for " + delivery.destination;
     for (const std::string& recipient : delivery.recipients) text.append(" ").append(recipient);
     events.push_back({acceptance.now, "queued", text});
+    if (delivery.quarantine.empty()) continue;
+    events.push_back(
+        {acceptance.now, "held", "in quarantine for " + delivery.destination + ": " + delivery.quarantine});
   }
   return events;
 }

@@ -38,6 +38,7 @@ struct NewDelivery {
   mail::Flags flags;
   mail::WallTime internal_date;
   std::size_t content = 0;
+  std::string quarantine;  // why it waits for its user from the start; "" it does not
 };
 
 struct DuplicateRule {

@@ -26,6 +26,7 @@ struct QueuedDelivery {
   unsigned attempts = 0;
   bool answer_lost = false;               // an attempt was begun and no end of it recorded (the window of RFC 1047)
   bool held = false;                      // waits for its user: never due
+  bool quarantined = false;               // a rule had it held; last_error is the reason
   bool warned = false;                    // its delay was reported
   unsigned crashes = 0;                   // of the agent, over it, since it was last released
   std::string last_error;                 // printable
@@ -96,9 +97,12 @@ class Queue {
   // What the user wants of some; each call is one transaction and answers which of them do not exist. Each but
   // retry_now() is written to the history.
   [[nodiscard]] virtual std::vector<DeliveryId> retry_now(const std::vector<DeliveryId>& ids, mail::WallTime now) = 0;
-  // Until release() or retry_now(), which forget its crashes, too.
+  // Until release() or retry_now(), which forget its crashes, too. What is in quarantine stays there.
   [[nodiscard]] virtual std::vector<DeliveryId> hold(const std::vector<DeliveryId>& ids, mail::WallTime now) = 0;
   [[nodiscard]] virtual std::vector<DeliveryId> release(const std::vector<DeliveryId>& ids, mail::WallTime now) = 0;
+  // Places one in a mailbox of ours instead of having it delivered: both in one transaction. Its content is used, that
+  // of `placement` is not. False: there is no such delivery.
+  [[nodiscard]] virtual bool place(DeliveryId id, const NewPlacement& placement, mail::WallTime now) = 0;
   // The user's own explicit discard.
   [[nodiscard]] virtual std::vector<DeliveryId> drop(const std::vector<DeliveryId>& ids, mail::WallTime now,
                                                      const std::string& why) = 0;

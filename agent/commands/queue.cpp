@@ -63,6 +63,7 @@ json to_json(const storage::QueuedDelivery& delivery) {
           {"answer_lost", delivery.answer_lost},
           {"held", delivery.held},
           {"crashes", delivery.crashes},
+          {"quarantined", delivery.quarantined},
           {"last_error", delivery.last_error},
           {"message_id", mail::printable(delivery.message_id)},
           {"from", delivery.from},
@@ -78,6 +79,7 @@ std::vector<storage::QueuedDelivery> read_queue(const Config& config, const Queu
 }
 
 std::string next_try(const storage::QueuedDelivery& delivery, mail::WallTime now) {
+  if (delivery.quarantined) return "quarantine";
   if (delivery.held) return "held";
   return delivery.next_attempt <= now ? "now" : relative_time(delivery.next_attempt, now);
 }
@@ -120,9 +122,11 @@ void print(const storage::QueuedDelivery& delivery) {
   line("message-id", delivery.message_id);
   line("size", mail::format_size(delivery.size));
   line("queued", local_time(delivery.created));
-  line("next try", delivery.held ? "held: mailstead queue release" : local_time(delivery.next_attempt));
+  line("next try", delivery.quarantined ? fmt::format("in quarantine: mailstead queue release {}", delivery.id)
+                   : delivery.held      ? "held: mailstead queue release"
+                                        : local_time(delivery.next_attempt));
   line("tries", std::to_string(delivery.attempts));
-  line("last answer", delivery.last_error);
+  line(delivery.quarantined ? "reason" : "last answer", delivery.last_error);
   if (delivery.answer_lost) line("note", "the answer to the last try was lost: the destination may have it already");
 }
 
@@ -154,6 +158,7 @@ int change(const GlobalOptions& options, const QueueArguments& arguments, const 
     for (const auto& delivery : read_queue(*config, arguments)) request["ids"].push_back(delivery.id);
   } else if (!arguments.ids.empty()) {
     request["ids"] = arguments.ids;
+    request["by_number"] = true;
   }
   const auto answer = ask_or_do(*config, request);
   if (arguments.json)
@@ -202,7 +207,8 @@ std::function<int()> add_queue(CLI::App& app, const GlobalOptions& options) {
       ->required();
   add_change("retry", "Try now, those that are held too", "Deliveries (default: all)", false, "to be tried now");
   add_change("hold", "Keep from being tried until released", "Deliveries", true, "held");
-  add_change("release", "End the hold; tried when their time has come", "Deliveries (default: all)", false, "released");
+  add_change("release", "End the hold; those in quarantine only by number", "Deliveries (default: all)", false,
+             "released");
   add_change("drop", "Give up for good; the messages stay where else they lie", "Deliveries", true, "dropped");
   return [chosen] { return (*chosen)(); };
 }

@@ -91,8 +91,13 @@ void print(const Config& config, const std::string& file, const router::Explanat
   }
   const auto& decision = explanation.decision;
   for (const auto& note : decision.notes) fmt::print("  note: {}\n", mail::printable(note));
-  for (const auto& planned : decision.deliveries)
-    fmt::print("  goes to {}\n", mail::printable(outcome(config, planned)));
+  for (const auto& planned : decision.deliveries) {
+    const std::string where = mail::printable(outcome(config, planned));
+    if (planned.quarantine.empty())
+      fmt::print("  goes to {}\n", where);
+    else
+      fmt::print("  is kept in quarantine for {}: {}\n", where, planned.quarantine);
+  }
   for (const auto& run : decision.runs)
     fmt::print("  would be given to \"{}\" (rule \"{}\"), which was not run here\n", mail::program_text(run.program),
                mail::printable(run.rule));
@@ -120,6 +125,7 @@ nlohmann::json to_json(const Config& config, const std::string& file, const rout
          {"folder", planned.folder},
          {"to", planned.to},
          {"flags", planned.flags.names()},
+         {"quarantine", planned.quarantine},
          {"rule", planned.rule}});
   nlohmann::json runs = nlohmann::json::array();
   for (const auto& run : explanation.decision.runs)

@@ -56,9 +56,35 @@ json changed(std::size_t asked, const std::vector<storage::DeliveryId>& missing)
   return {{"ok", true}, {"count", asked - missing.size()}, {"missing", missing}};
 }
 
+// What is in quarantine is let out by its number alone: never with all others.
+std::vector<storage::DeliveryId> chosen_outside_quarantine(const json& request, const Room& room) {
+  if (request.value("by_number", false)) return ids_of(request);
+  std::vector<storage::DeliveryId> ids;
+  for (storage::DeliveryId id : chosen(request, room)) {
+    const auto delivery = room.store.queue().find(id);
+    if (!delivery || !delivery->quarantined) ids.push_back(id);
+  }
+  return ids;
+}
+
+// A delivery for a mailbox of ours, which was in quarantine, is placed there; the others are left.
+std::vector<storage::DeliveryId> place_ours(std::vector<storage::DeliveryId> ids, const Room& room) {
+  std::erase_if(ids, [&](storage::DeliveryId id) {
+    const auto delivery = room.store.queue().find(id);
+    if (!delivery || room.config == nullptr) return false;
+    const auto found = room.config->destinations.find(delivery->destination);
+    if (found == room.config->destinations.end() || found->second.type != DestinationConfig::Type::kMailbox)
+      return false;
+    const std::string& folder = delivery->folder.empty() ? found->second.folder : delivery->folder;
+    return room.store.queue().place(id, {found->second.user, folder, delivery->flags, delivery->internal_date, 0},
+                                    room.clock.wall());
+  });
+  return ids;
+}
+
 json retry(const json& request, const Room& room) {
-  const auto ids = chosen(request, room);
-  const auto missing = room.store.queue().retry_now(ids, room.clock.wall());
+  const auto ids = chosen_outside_quarantine(request, room);
+  const auto missing = room.store.queue().retry_now(place_ours(ids, room), room.clock.wall());
   if (room.kick_queue) room.kick_queue();
   return changed(ids.size(), missing);
 }
@@ -69,8 +95,8 @@ json hold(const json& request, const Room& room) {
 }
 
 json release(const json& request, const Room& room) {
-  const auto ids = chosen(request, room);
-  return changed(ids.size(), room.store.queue().release(ids, room.clock.wall()));
+  const auto ids = chosen_outside_quarantine(request, room);
+  return changed(ids.size(), room.store.queue().release(place_ours(ids, room), room.clock.wall()));
 }
 
 json drop(const json& request, const Room& room) {

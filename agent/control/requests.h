@@ -5,11 +5,13 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "agent/config/config.h"
 #include "connectors/retrieval.h"
 #include "mail/clock.h"
 #include "storage/store.h"
@@ -23,7 +25,8 @@ struct Room {
   // "" all; false: no such account
   std::function<bool(const std::string&, const retrieval::PollOptions&)> poll_now;
   std::function<void()> kick_queue;
-  std::function<void(nlohmann::json&)> describe;  // adds listeners, uptime, … of the running agent
+  std::function<void(nlohmann::json&)> describe;   // adds listeners, uptime, … of the running agent
+  std::shared_ptr<const Config> config = nullptr;  // in force; without it nothing in quarantine gets into a mailbox
 };
 
 // What those accounts (none named: all) left on the server is tried again at their next poll.

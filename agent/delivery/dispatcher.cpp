@@ -164,7 +164,8 @@ void Dispatcher::Shared::check_names() {
   }
   for (const auto& name : store.queue().destinations()) {
     std::unique_lock lock(mutex);
-    if (lanes.contains(name)) continue;
+    // For a mailbox of ours is only what is in quarantine.
+    if (lanes.contains(name) || (config != nullptr && config->destinations.contains(name))) continue;
     lock.unlock();
     log.warning(
         fmt::format("queue: {} deliveries wait: there is no destination \"{}\" any more; put it back into the "

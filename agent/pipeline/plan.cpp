@@ -51,7 +51,7 @@ class Planner {
     const DestinationConfig& destination = found->second;
     event("rule", mail::printable(planned.rule == "default" ? "none decided: default destination " + name
                                                             : fmt::format("\"{}\": to {}", planned.rule, name)));
-    if (destination.type == DestinationConfig::Type::kMailbox)
+    if (destination.type == DestinationConfig::Type::kMailbox && planned.quarantine.empty())
       place(destination.user, planned.folder.empty() ? destination.folder : planned.folder, planned.flags,
             planned.form);
     else
@@ -72,6 +72,7 @@ class Planner {
     delivery.flags = planned.flags;
     delivery.internal_date = acceptance_.internal_date;
     delivery.content = content_of(planned.form);
+    delivery.quarantine = planned.quarantine;
     acceptance_.deliveries.push_back(std::move(delivery));
   }
 

@@ -83,7 +83,7 @@ class Search {
     const auto found = config_.destinations.find(name);
     if (found == config_.destinations.end()) return;
     const DestinationConfig& destination = found->second;
-    const bool kept = destination.type == DestinationConfig::Type::kMailbox;
+    const bool kept = destination.type == DestinationConfig::Type::kMailbox && planned.quarantine.empty();
     const std::string folder = planned.folder.empty() ? destination.folder : planned.folder;
     if (kept && destination.user == user_) {
       if (result.folders.empty()) {
@@ -96,9 +96,10 @@ class Search {
     }
     if (result.rule.empty()) result.rule = planned.rule;
     const auto& to = planned.to.empty() ? destination.to : planned.to;
-    result.others.push_back(kept         ? fmt::format("{}/{}", destination.user, folder)
-                            : to.empty() ? name
-                                         : fmt::format("{} to {}", name, fmt::join(to, ", ")));
+    result.others.push_back(!planned.quarantine.empty() ? "quarantine: " + planned.quarantine
+                            : kept                      ? fmt::format("{}/{}", destination.user, folder)
+                            : to.empty()                ? name
+                                                        : fmt::format("{} to {}", name, fmt::join(to, ", ")));
   }
 
   storage::Store& store_;

@@ -69,15 +69,9 @@ class Deliver final : public Action {
   bool copy_;
 };
 
-std::string compile_destination(const nlohmann::json& value, Compiler& compiler) {
+std::string compile_deliver(const nlohmann::json& value, Compiler& compiler) {
   auto at = compiler.step("deliver");
-  auto name = compiler.text(value);
-  if (!name) return {};
-  const auto& known = compiler.context().destinations;
-  if (known.contains(*name)) return *name;
-  std::string hint = did_you_mean(*name, known);
-  compiler.problem("there is no destination " + in_quotes(*name), hint);
-  return {};
+  return compile_destination(value, compiler);
 }
 
 std::optional<Template> compile_folder_of(const std::string& destination, const nlohmann::json& value,
@@ -100,7 +94,7 @@ std::vector<Template> compile_recipients(const nlohmann::json& value, const std:
 
 std::unique_ptr<Action> make_deliver(const nlohmann::json& object, Compiler& compiler) {
   std::size_t before = compiler.problems();
-  std::string destination = compile_destination(*object.find("deliver"), compiler);
+  std::string destination = compile_deliver(*object.find("deliver"), compiler);
   std::optional<Template> folder;
   std::vector<Template> to;
   const RecipientForm form = compiler.context().with_user_names.contains(destination) ? RecipientForm::kAddressOrUser

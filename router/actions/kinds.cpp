@@ -8,9 +8,10 @@ namespace {
 constexpr std::array<std::string_view, 3> kDeliver = {"folder", "to", "copy"};
 constexpr std::array<std::string_view, 1> kRedirect = {"copy"};
 constexpr std::array<std::string_view, 4> kSave = {"folder", "name", "type", "size"};
+constexpr std::array<std::string_view, 1> kQuarantine = {"for"};
 constexpr std::array<std::string_view, 3> kProgram = {"shell", "timeout", "user"};
 
-constexpr std::array<ActionKind, 16> kKinds = {{
+constexpr std::array<ActionKind, 17> kKinds = {{
     {"deliver", kDeliver, make_deliver},
     {"discard", {}, make_discard},
     {"set_header", {}, make_set_header},
@@ -25,6 +26,7 @@ constexpr std::array<ActionKind, 16> kKinds = {{
     {"filter", kProgram, make_filter},
     {"run", kProgram, make_run},
     {"save_attachments", kSave, make_save_attachments},
+    {"quarantine", kQuarantine, make_quarantine},
     {"reject", {}, make_reject},
     {"notify", {}, make_later_action},
 }};

@@ -2,6 +2,7 @@
 
 #include "storage/mailbox_name.h"
 #include "storage/packing.h"
+#include "storage/sqlite/queue.h"
 #include "storage/sqlite/renumbering.h"
 #include "storage/uid_ranges.h"
 
@@ -195,9 +196,11 @@ class Accepting {
     context_.db
         .query(
             "INSERT INTO deliveries (message, content, destination, sender, recipients, folder, flags, keywords,"
-            " internal_date, created, next_attempt) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)")
+            " internal_date, created, next_attempt, held, last_error)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?12)")
         .bind(message, content, delivery.destination, delivery.sender, Blob{pack(delivery.recipients)}, delivery.folder,
-              delivery.flags.system, join_words(delivery.flags.keywords), delivery.internal_date, acceptance_.now)
+              delivery.flags.system, join_words(delivery.flags.keywords), delivery.internal_date, acceptance_.now,
+              delivery.quarantine.empty() ? kNotHeld : kInQuarantine, delivery.quarantine)
         .run();
     context_.queue_changed = true;
   }

@@ -39,7 +39,8 @@ QueuedDelivery read_delivery(const Query& row) {
   delivery.message_id = row.string(16);
   delivery.from = row.string(17);
   delivery.subject = row.string(18);
-  delivery.held = row.integer(19) != 0;
+  delivery.held = row.integer(19) != kNotHeld;
+  delivery.quarantined = row.integer(19) == kInQuarantine;
   delivery.warned = row.integer(20) != 0;
   delivery.crashes = row.number<unsigned>(21);
   return delivery;
@@ -241,7 +242,7 @@ std::optional<QueuedDelivery> SqliteQueue::note_crash(DeliveryId id, mail::WallT
     if (!pending) return;
     context.db
         .query(
-            "UPDATE deliveries SET crashes = crashes + 1, held = held OR crashes + 1 >= ?2, next_attempt = ?3,"
+            "UPDATE deliveries SET crashes = crashes + 1, held = max(held, crashes + 1 >= ?2), next_attempt = ?3,"
             " last_error = ?4 WHERE id = ?1")
         .bind(id, kPoisonAttempts, next_attempt, cut(why))
         .run();
@@ -277,7 +278,7 @@ std::vector<DeliveryId> SqliteQueue::retry_now(const std::vector<DeliveryId>& id
 
 std::vector<DeliveryId> SqliteQueue::hold(const std::vector<DeliveryId>& ids, mail::WallTime now) {
   return change(ids, [&](WriteContext& context, DeliveryId id, const Pending& pending) {
-    context.db.query("UPDATE deliveries SET held = 1 WHERE id = ?1").bind(id).run();
+    context.db.query("UPDATE deliveries SET held = max(held, 1) WHERE id = ?1").bind(id).run();
     context.messages.add_event(pending.message, now, "held", "in the queue for " + pending.destination);
   });
 }
@@ -287,6 +288,20 @@ std::vector<DeliveryId> SqliteQueue::release(const std::vector<DeliveryId>& ids,
     context.db.query("UPDATE deliveries SET held = 0, crashes = 0 WHERE id = ?1").bind(id).run();
     context.messages.add_event(pending.message, now, "released", "in the queue for " + pending.destination);
   });
+}
+
+bool SqliteQueue::place(DeliveryId id, const NewPlacement& placement, mail::WallTime now) {
+  bool found = false;
+  database_.write([&](WriteContext& context) {
+    const std::optional<Pending> pending = find_pending(context, id);
+    found = pending.has_value();
+    if (!found) return;
+    const mail::ByteCount size = context.contents.size(pending->content).value_or(0);
+    sqlite::place(context, placement, pending->content, size, pending->message);
+    context.messages.add_event(pending->message, now, "released", "to " + placement.user + "/" + placement.folder);
+    erase(context, id, pending->content);
+  });
+  return found;
 }
 
 std::vector<DeliveryId> SqliteQueue::drop(const std::vector<DeliveryId>& ids, mail::WallTime now,

@@ -21,6 +21,9 @@ class QueueNotice {
   std::shared_ptr<const std::function<void()>> changed_;
 };
 
+// The values of deliveries.held.
+inline constexpr int kNotHeld = 0, kHeld = 1, kInQuarantine = 2;
+
 class SqliteQueue final : public Queue {
  public:
   SqliteQueue(const Database& database, QueueNotice& notice) : database_(database), notice_(notice) {}
@@ -41,6 +44,7 @@ class SqliteQueue final : public Queue {
   [[nodiscard]] std::vector<DeliveryId> retry_now(const std::vector<DeliveryId>& ids, mail::WallTime now) override;
   [[nodiscard]] std::vector<DeliveryId> hold(const std::vector<DeliveryId>& ids, mail::WallTime now) override;
   [[nodiscard]] std::vector<DeliveryId> release(const std::vector<DeliveryId>& ids, mail::WallTime now) override;
+  [[nodiscard]] bool place(DeliveryId id, const NewPlacement& placement, mail::WallTime now) override;
   [[nodiscard]] std::vector<DeliveryId> drop(const std::vector<DeliveryId>& ids, mail::WallTime now,
                                              const std::string& why) override;
   void on_change(std::function<void()> changed) override { notice_.set(std::move(changed)); }

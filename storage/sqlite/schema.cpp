@@ -18,6 +18,11 @@ int pragma_value(Connection& db, Sql sql) {
   return query.next() ? query.number<int>(0) : 0;
 }
 
+bool is_empty(Connection& db) {
+  Query tables = db.query("SELECT count(*) FROM sqlite_schema");
+  return tables.next() && tables.integer(0) == 0;
+}
+
 [[noreturn]] void refuse_damaged(const std::string& path, const std::string& complaints) {
   throw mail::Failure(
       mail::FailureKind::kStorage, mail::FailureScope::kProcess,
@@ -33,17 +38,19 @@ void refuse_foreign(const std::string& path, int application, int version) {
   }
 }
 
+// All steps at once: a reader beside us sees the old database or the new one.
 void migrate(Connection& db) {
   int version = pragma_value(db, "PRAGMA user_version");
   auto steps = migrations();
+  if (version >= static_cast<int>(steps.size())) return;
+  WriteTransaction transaction(db);
   for (int step = version; step < static_cast<int>(steps.size()); ++step) {
-    WriteTransaction transaction(db);
     db.script(steps[step]);
     // PRAGMA takes no parameters; both values are our own numbers.
     db.script("PRAGMA application_id=" + std::to_string(kApplicationId) +
               "; PRAGMA user_version=" + std::to_string(step + 1) + ";");
-    transaction.commit();
   }
+  transaction.commit();
 }
 
 }  // namespace
@@ -60,10 +67,10 @@ bool inspect(const std::string& path, bool verify) {
   if (is_new(path)) return false;
   try {
     Connection db(path, Access::kRead);
+    // In this order: another process may just be making it, all at once, between any two of these.
+    bool empty = is_empty(db);
     int version = pragma_value(db, "PRAGMA user_version");
     int application = pragma_value(db, "PRAGMA application_id");
-    Query tables = db.query("SELECT count(*) FROM sqlite_schema");
-    bool empty = tables.next() && tables.integer(0) == 0;
     if (empty && application == 0 && version == 0) return false;  // created, but the first migration did not come about
     refuse_foreign(path, application, version);
     if (!verify) return true;

@@ -20,7 +20,7 @@ class World(unittest.TestCase):
     def setUpClass(cls):
         if cls.messages is None:
             raise unittest.SkipTest("only the parts of it are tested")
-        cls.server = peers.Dovecot(users=("alice",))
+        cls.server = peers.Dovecot(users=("alice", "bob"))
         cls.addClassCleanup(cls.server.stop)
         cls.server.fill("alice", cls.messages)
 
@@ -97,6 +97,38 @@ class Pipe(World):
         self.assertEqual(len(waiting), len(self.messages))
         shown = made.command("check", "--connect", expect=1)
         self.assertIn("there is no program no-such-program-of-ours that can be run", shown.stdout + shown.stderr)
+
+
+class Lda(World):
+    """Dovecot's local delivery agent: a real MDA, which looks users up and answers by sysexits."""
+
+    messages = corpus.corpus(5, seed=19)
+    LDA = "/usr/lib/dovecot/dovecot-lda"
+
+    def deliver_to(self, user, expect=0):
+        made = self.make({"command": [self.LDA, "-c", self.server.directory / "dovecot.conf", "-f", "${sender}", "-d",
+                                      "${recipient}"], "to": [user]})
+        made.poll(expect=expect)
+        return made
+
+    def test_it_delivers_every_message(self):
+        self.deliver_to("bob")
+        fresh = os.path.join(self.server.maildir("bob"), "new")
+        arrived = []
+        for name in os.listdir(fresh):
+            with open(os.path.join(fresh, name), "rb") as file:
+                arrived.append(file.read())
+        self.assertEqual(len(arrived), len(self.messages))
+        for message in self.messages:
+            whole = message if b"\n" in message.replace(b"\r\n", b"") else message.replace(b"\r\n", b"\n")
+            self.assertTrue(any(one.endswith(whole.replace(b"\r\n", b"\n")) for one in arrived), whole[:300])
+
+    def test_a_user_it_does_not_know_is_refused_for_good(self):
+        made = self.deliver_to("nobody-of-ours", expect=1)
+        self.assertEqual(json.loads(made.command("queue", "list", "--json").stdout), [])
+        reports = [one for one in made.kept("Undelivered") if b"multipart/report" in one.split(b"\r\n\r\n")[0]]
+        self.assertEqual(len(reports), len(self.messages))
+        self.assertTrue(all(b"(no such user)" in one for one in reports))
 
 
 FILTER = """#!/bin/sh
@@ -200,6 +232,37 @@ class Rules(World):
         self.assertEqual({os.path.dirname(name) for name in files}, {"files/_._example.net"})
         self.assertEqual(self.read(files[0]), b"%PDF")
         self.assertIn("save attachments: ", made.command("explain", "<files@programs.example>").stdout)
+
+    def test_quarantine_holds_until_released_by_number(self):
+        made = self.make([{"name": "odd", "if": {"command": ["grep", "-q", "pills"]},
+                           "then": [{"flag": "\\Flagged"}, {"quarantine": "about pills"}]}],
+                         listeners={"imap": {"address": "127.0.0.1:0", "tls": "none"}})
+        made.poll()
+        with open(self.out / "message", "wb") as file:
+            file.write(self.messages[0])
+        self.assertIn("is kept in quarantine for home", made.command("route", self.out / "message").stdout)
+        waiting = json.loads(made.command("queue", "list", "--json").stdout)
+        self.assertEqual([(one["quarantined"], one["last_error"]) for one in waiting], [(True, "about pills")] * 2)
+        first, second = (one["id"] for one in waiting)
+        self.assertIn("quarantine", made.command("queue", "list").stdout)
+        self.assertIn(f"in quarantine: mailstead queue release {first}", made.command("queue", "show", str(first)).stdout)
+        # Never with all others, nor by a filter.
+        for words in (("release",), ("retry",), ("release", "--destination", "home"), ("retry", "--destination", "home")):
+            self.assertIn("0 ", made.command("queue", *words).stdout)
+        self.assertEqual(len(json.loads(made.command("queue", "list", "--json").stdout)), 2)
+        self.assertEqual(made.kept(), [self.messages[1]])
+        made.command("queue", "release", str(first))
+        made.start()
+        try:
+            self.assertEqual(len(made.read_mailbox()), 2)
+            made.command("queue", "release", str(second))
+            self.assertEqual(sorted(made.read_mailbox()), sorted(self.messages))
+            self.assertNotIn("there is no destination", made.log_text())
+        finally:
+            made.stop()
+        told = made.command("explain", "<1@programs.example>").stdout
+        self.assertIn("in quarantine for home: about pills", told)
+        self.assertRegex(told, r"released +to me/INBOX")
 
     def test_route_runs_tests_and_filters_but_nothing_else(self):
         made = self.make([{"name": "all", "if": {"command": ["grep", "-q", "pills"]}, "then": [

@@ -111,6 +111,22 @@ TEST_F(IntakeTest, EditsFlagsFolderAndQueueFollowTheActionsInTheirOrder) {
   EXPECT_THAT(queue[0].recipients, ElementsAre("x@example.com"));
 }
 
+TEST_F(IntakeTest, WhatIsInQuarantineLiesInNoMailbox) {
+  configure(R"("accounts": {"work": {"protocol": "imap", "host": "h", "user": "u", "password": {"env": "P"}}},
+               "destinations": {"home": {"type": "mailbox", "user": "me"}},
+               "rules": [{"name": "q", "then": [{"flag": "\\Flagged"}, {"quarantine": "looks odd"}]}])");
+  Intake into = intake();
+  take(into, 1, kMessage);
+  into.flush();
+  EXPECT_THAT(bodies("INBOX"), IsEmpty());
+  const auto queue = store->queue().list();
+  ASSERT_EQ(queue.size(), 1U);
+  EXPECT_TRUE(queue[0].quarantined);
+  EXPECT_EQ(queue[0].destination, "home");
+  EXPECT_EQ(queue[0].last_error, "looks odd");
+  EXPECT_EQ(queue[0].flags.system, mail::kFlagged);
+}
+
 TEST_F(IntakeTest, EmptyAndHeaderlessMessagesAreKept) {
   Intake into = intake();
   take(into, 1, "");

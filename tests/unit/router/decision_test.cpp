@@ -79,6 +79,29 @@ TEST(RouterDecision, AddsTheDefaultWhenNothingWasDeliveredForGood) {
               ElementsAre("home/"));
 }
 
+TEST(RouterDecision, AQuarantineHoldsTheMessageAndEndsTheWalk) {
+  auto explained = explain(R"([
+    {"name": "q", "if": {"list": true}, "then": [{"add_header": {"X-Q": "1"}}, {"quarantine": "bad: ${header:Subject}"}]},
+    {"name": "later", "then": [{"deliver": "archive"}]}])");
+  EXPECT_THAT(ways(explained.decision), ElementsAre("home/"));
+  EXPECT_EQ(explained.decision.deliveries[0].quarantine,
+            "bad: Gr\xC3\xBC\xC3\x9F"
+            "e aus K\xC3\xB6ln");
+  EXPECT_EQ(explained.decision.deliveries[0].form.edits, 1U);
+  EXPECT_EQ(explained.rules[1].verdict, RuleTrace::Verdict::kNotReached);
+  EXPECT_FALSE(explained.used_default);
+
+  Decision decision = decide(R"([{"then": [{"quarantine": "x", "for": "relay"}]}])");
+  EXPECT_THAT(ways(decision), ElementsAre("relay/"));
+  EXPECT_EQ(decision.deliveries[0].quarantine, "x");
+  // What an earlier rule has delivered is delivered.
+  decision = decide(R"([{"continue": true, "if": {"list": true}, "then": [{"deliver": "home"}]},
+                        {"then": [{"quarantine": "x"}]}])");
+  EXPECT_THAT(ways(decision), ElementsAre("home/"));
+  EXPECT_EQ(decision.deliveries[0].quarantine, "");
+  EXPECT_THAT(decision.notes, ElementsAre(HasSubstr("nothing is held")));
+}
+
 TEST(RouterDecision, LetsARuleOfCopiesGoOn) {
   Decision decision = decide(R"([
     {"name": "copy", "then": [{"deliver": "relay", "copy": true}]},

@@ -43,6 +43,62 @@ TEST_P(QueueContract, GivesWhatIsDueOldestFirst) {
   EXPECT_EQ(queue().size(), 2U);
 }
 
+TEST_P(QueueContract, WhatARuleHoldsIsNeverDueUntilReleasedAndSaysWhy) {
+  Acceptance acceptance = message(1);
+  acceptance.placements.clear();
+  acceptance.deliveries.push_back(delivery_to("relay", {"a@x"}));
+  acceptance.deliveries[0].quarantine = "looks infected";
+  accepted(store(), acceptance);
+  open();
+  const QueuedDelivery found = queue().list().at(0);
+  EXPECT_TRUE(found.quarantined);
+  EXPECT_TRUE(found.held);
+  EXPECT_EQ(found.last_error, "looks infected");
+  EXPECT_THAT(queue().due("relay", at(1000), 10, {}), IsEmpty());
+  EXPECT_FALSE(queue().next_due("relay"));
+  // A hold by hand does not end the quarantine.
+  EXPECT_THAT(queue().hold({found.id}, at(2)), IsEmpty());
+  EXPECT_TRUE(queue().find(found.id)->quarantined);
+  EXPECT_THAT(queue().release({found.id}, at(3)), IsEmpty());
+  EXPECT_FALSE(queue().find(found.id)->quarantined);
+  EXPECT_FALSE(queue().find(found.id)->held);
+  EXPECT_EQ(queue().due("relay", at(1000), 10, {}).size(), 1U);
+  // One that is held by hand is none.
+  EXPECT_THAT(queue().hold({found.id}, at(4)), IsEmpty());
+  EXPECT_TRUE(queue().find(found.id)->held);
+  EXPECT_FALSE(queue().find(found.id)->quarantined);
+  bool told = false;
+  const auto history = store().history().by_id(found.message);
+  for (const auto& event : history->events)
+    told |= event.kind == "held" && event.text == "in quarantine for relay: looks infected";
+  EXPECT_TRUE(told);
+}
+
+TEST_P(QueueContract, PlacesADeliveryInAMailboxInsteadOnce) {
+  Acceptance acceptance = message(1);
+  acceptance.placements.clear();
+  acceptance.deliveries.push_back(delivery_to("home", {}));
+  acceptance.deliveries[0].quarantine = "looks infected";
+  accepted(store(), acceptance);
+  const QueuedDelivery found = queue().list().at(0);
+  NewPlacement placement;
+  placement.user = "alice";
+  placement.folder = "Checked";
+  placement.flags = found.flags;
+  placement.internal_date = at(1);
+  EXPECT_TRUE(queue().place(found.id, placement, at(5)));
+  EXPECT_FALSE(queue().place(found.id, placement, at(5)));
+  open();
+  EXPECT_EQ(queue().size(), 0U);
+  const auto mailbox = store().mail().find("alice", "Checked");
+  ASSERT_TRUE(mailbox);
+  const auto snapshot = store().mail().open(mailbox->id);
+  ASSERT_EQ(snapshot->entries.size(), 1U);
+  const auto content = store().content().open(snapshot->entries[0].content);
+  EXPECT_EQ(mail::read_range(*content, 0, content->size()), body(1));
+  EXPECT_THAT(store().history().by_id(found.message)->placed_in, ElementsAre("alice/Checked"));
+}
+
 TEST_P(QueueContract, ABegunAttemptWithoutEndIsInDoubtForGood) {
   DeliveryId id = enqueue(1, {"a@x"});
   EXPECT_FALSE(queue().find(id)->answer_lost);

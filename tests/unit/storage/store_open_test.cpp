@@ -12,8 +12,10 @@
 
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <random>
+#include <thread>
 
 namespace mailstead::storage {
 namespace {
@@ -60,6 +62,32 @@ bool in_child(const std::function<bool()>& work) {
 void fill(const std::string& directory, std::size_t count, std::size_t size = 600) {
   auto store = open_store(options_for(directory));
   for (std::size_t i = 1; i <= count; ++i) accepted(*store, message(i, body(i, size)));
+}
+
+// `mailstead status` beside the first start of an agent: it sees a whole database, or none.
+TEST(StoreOpening, AReaderNeverSeesHalfADatabase) {
+  for (int round = 0; round < 30; ++round) {
+    TemporaryDirectory directory;
+    StoreOptions reading = options_for(directory.data());
+    reading.mode = OpenMode::kReadOnly;
+    std::filesystem::create_directory(directory.data());
+    std::filesystem::permissions(directory.data(), std::filesystem::perms::owner_all);
+    std::string seen;
+    std::jthread reader([&](const std::stop_token& stop) {
+      while (seen.empty() && !stop.stop_requested()) {
+        try {
+          seen = open_store(reading)->queue().list().empty() ? "a whole one" : "mail";
+        } catch (const NothingKept&) {
+          continue;
+        } catch (const mail::Failure& failure) {
+          seen = failure.text() + ": " + failure.detail();
+        }
+      }
+    });
+    const auto store = open_store(options_for(directory.data()));
+    reader.join();
+    ASSERT_EQ(seen, "a whole one") << "in round " << round;
+  }
 }
 
 TEST(StoreOpening, SecondAgentIsRefusedAndToldOfTheFirst) {
