@@ -3,10 +3,10 @@
 // Rules are tried in order; the first that matches and does not say "continue" ends the walk. A message that no rule
 // delivered or discarded goes to the default destination: none is lost by omission.
 //
-// What settles a message is a `deliver` or `redirect` without "copy", or `discard`. A copy does not: a rule whose only
-// ways on are copies lets the walk go on as if it said "continue", and a message with nothing but copies in the end
-// goes to the default destination, too. `stop` ends the walk, whatever was done; `discard` ends it and takes the
-// default away. Flags begin as they are on the source, without \Deleted.
+// What settles a message is a `deliver` or `redirect` without "copy", `quarantine` or `discard`. A copy does not: a
+// rule whose only ways on are copies lets the walk go on as if it said "continue", and a message with nothing but
+// copies in the end goes to the default destination, too. `stop` and `quarantine` end the walk, whatever was done;
+// `discard` ends it and takes the default away. Flags begin as they are on the source, without \Deleted.
 //
 // A rule that is never reached is a fault: behind one that always ends the walk, or with the test of an earlier one
 // that does.

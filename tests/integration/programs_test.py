@@ -1,6 +1,7 @@
 """Programs that get messages: an MDA as destination; tests, filters and others in rules."""
 import json
 import os
+import pwd
 import unittest
 
 import agent
@@ -89,6 +90,26 @@ class Pipe(World):
         self.assertIn("the program took longer than 1s", waiting[0]["last_error"])
         child = int(self.read("child"))
         peers.wait_until(lambda: not os.path.exists(f"/proc/{child}"), what="the end of the child")
+
+    def test_as_another_user_where_we_are_root(self):
+        made = self.make({"command": ["/bin/sh", "-c", DELIVER + ' && pwd > "$0/home"', self.out.path], "user": "nobody"})
+        if os.geteuid() != 0:
+            shown = made.command("check", "--connect", expect=1)
+            self.assertIn("only root can run a program as another user", shown.stdout + shown.stderr)
+            made.poll(expect=1)
+            self.assertEqual(os.listdir(self.out.path), [])
+            return
+        nobody = pwd.getpwnam("nobody")
+        os.chown(self.out.path, nobody.pw_uid, nobody.pw_gid)
+        self.assertIn("nobody", made.command("check", "--connect").stdout)
+        made.poll()
+        names = [name for name in os.listdir(self.out.path) if name.startswith("new.")]
+        self.assertEqual(len(names), len(self.messages))
+        for name in names:
+            facts = os.stat(self.out / name)
+            self.assertEqual((facts.st_uid, facts.st_gid, facts.st_mode & 0o777), (nobody.pw_uid, nobody.pw_gid, 0o600))
+        home = nobody.pw_dir if os.path.isdir(nobody.pw_dir) else "/"
+        self.assertEqual(self.read("home").decode().strip(), home)
 
     def test_one_that_is_missing_delays_all_and_refuses_none(self):
         made = self.make({"command": ["no-such-program-of-ours"]})
