@@ -274,6 +274,23 @@ class Extensions(unittest.TestCase):
         self.assertTrue(raw.answer(b"i")[1].startswith(b"OK"))
 
 
+    def test_a_decompression_bomb_ends_its_connection_alone(self):
+        one = self.session()
+        bomb = self.session()
+        bomb.ok("COMPRESS DEFLATE")
+        bomb.inflate()
+        octets = bomb.deflater.compress(b"0" * 300_000_000) + bomb.deflater.flush(zlib.Z_SYNC_FLUSH)
+        try:
+            bomb.socket.sendall(octets)
+            while bomb.line():
+                one.ok("NOOP")
+        except (ConnectionError, OSError):
+            pass
+        one.ok("NOOP")
+        with open(f"/proc/{self.agent.running.process.pid}/status", encoding="ascii") as status:
+            peak = int(re.search(r"VmHWM:\s+(\d+) kB", status.read())[1])
+        self.assertLess(peak, 200_000)
+
     def test_replace_and_savedate(self):
         one = self.filled("Drafts2", 2)
         lines, _ = one.ok(b"REPLACE 1 Drafts2 (\\Draft) {%d+}\r\n" % len(mail("next")) + mail("next").encode())

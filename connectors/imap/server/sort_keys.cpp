@@ -60,10 +60,14 @@ std::string text_of(Kind kind, const mail::Envelope& envelope) {
   }
 }
 
+int compare(const SortKey& a, const SortKey& b) {
+  if (a.number != b.number) return a.number < b.number ? -1 : 1;
+  return a.text.compare(b.text);
+}
+
 bool is_before(const std::vector<SortCriterion>& criteria, const SortRow& a, const SortRow& b) {
   for (std::size_t i = 0; i < criteria.size(); ++i) {
-    auto order = a.keys[i].number <=> b.keys[i].number;
-    if (order == 0) order = a.keys[i].text <=> b.keys[i].text;
+    const int order = compare(a.keys[i], b.keys[i]);
     if (order != 0) return criteria[i].reverse ? order > 0 : order < 0;
   }
   return a.position < b.position;
