@@ -28,6 +28,7 @@ void harden_process() {
   ::prctl(PR_SET_DUMPABLE, 0);
   ::umask(077);
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGCHLD, SIG_DFL);  // who started us may have had it ignored: then no program's end would be seen
   ::signal(SIGXFSZ, SIG_IGN);
 }
 

@@ -22,6 +22,8 @@ namespace {
 using connectors::Descriptor;
 
 constexpr std::chrono::milliseconds kLastGrace{300};
+// Of an end that nobody saw: EX_TEMPFAIL of sysexits.h, since what the program was to do may not have been done.
+constexpr int kUnknown = W_EXITCODE(75, 0);
 constexpr unsigned kCloseOnExec = 1U << 2U;  // CLOSE_RANGE_CLOEXEC, which older headers lack
 
 std::vector<char*> pointers_to(std::vector<std::string>& words) {
@@ -211,7 +213,7 @@ std::optional<int> Child::wait_until(mail::SteadyTime time) {
       break;
     }
     if (asked != 0 && errno == ECHILD) {
-      status_ = 0;  // SIGCHLD is ignored: it was not kept for us
+      status_ = kUnknown;  // SIGCHLD is ignored: it was not kept for us
       break;
     }
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(time - std::chrono::steady_clock::now());
