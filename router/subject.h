@@ -10,6 +10,7 @@
 #include "mail/flags.h"
 #include "mail/header.h"
 #include "mail/scan.h"
+#include "router/lists.h"
 #include "router/programs.h"
 
 namespace mailstead::router {
@@ -29,6 +30,8 @@ struct Subject {
   bool envelope_sought = false;
   // Runs the programs of rules; without it their tests and filters fail, which is noted.
   const Programs* programs = nullptr;
+  // Reads the files of addresses that rules name; without it they cannot be looked into, which is noted.
+  const Lists* lists = nullptr;
 };
 
 }  // namespace mailstead::router

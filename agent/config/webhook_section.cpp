@@ -11,8 +11,10 @@
 namespace mailstead::agent {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, http::WebhookFormat>, 2> kFormats = {
-    {{"json", http::WebhookFormat::kJson}, {"raw", http::WebhookFormat::kRaw}}};
+constexpr std::array<std::pair<std::string_view, http::WebhookFormat>, 3> kFormats = {
+    {{"json", http::WebhookFormat::kJson},
+     {"raw", http::WebhookFormat::kRaw},
+     {"notice", http::WebhookFormat::kNotice}}};
 // What the request's own frame is made of.
 constexpr std::array<std::string_view, 6> kOurs = {"host",       "content-length", "transfer-encoding",
                                                    "connection", "content-type",   "idempotency-key"};

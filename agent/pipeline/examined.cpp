@@ -1,5 +1,6 @@
 #include "agent/pipeline/examined.h"
 
+#include "agent/pipeline/list_files.h"
 #include "mail/address.h"
 #include "mail/escape.h"
 
@@ -38,7 +39,7 @@ Examined::Examined(std::shared_ptr<const mail::Content> content_in, const Accoun
 
 router::Subject Examined::subject(const Origin& origin, mail::WallTime now, const router::Programs* programs) const {
   return {facts, header, *content,    origin.account, origin.folder, origin.flags, origin.internal_date,
-          now,   sender, envelope_to, multidrop,      programs};
+          now,   sender, envelope_to, multidrop,      programs,      &list_files()};
 }
 
 std::string Examined::listed(std::string_view name) const {

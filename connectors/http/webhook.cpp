@@ -67,8 +67,8 @@ json field_of(const mail::HeaderBlock& header, std::string_view name) {
   return field == nullptr ? json() : json(mail::decoded_value(*field));
 }
 
-// The JSON up to the message's own octets, which follow as base64 and end in `"}`.
-std::string json_head(const WebhookSettings& settings, const Outgoing& message) {
+// What is known of a message, without it.
+std::string json_of(const WebhookSettings& settings, const Outgoing& message) {
   const std::string begin = mail::read_range(*message.content, 0, std::min(message.content->size(), kHeaderSeen));
   const auto header = mail::HeaderBlock::parse(begin);
   const json facts{{"version", 1},
@@ -86,9 +86,7 @@ std::string json_head(const WebhookSettings& settings, const Outgoing& message) 
                    {"cc", field_of(header, "Cc")},
                    {"subject", field_of(header, "Subject")},
                    {"date", field_of(header, "Date")}};
-  std::string text = facts.dump(-1, ' ', true, json::error_handler_t::replace);
-  text.pop_back();
-  return text + R"(,"message":")";
+  return facts.dump(-1, ' ', true, json::error_handler_t::replace);
 }
 
 // What is posted: known size, made as often as it is asked for.
@@ -101,7 +99,11 @@ Content content_of(const WebhookSettings& settings, const Outgoing& message) {
   const auto bytes = message.content;
   if (settings.format == WebhookFormat::kRaw)
     return {bytes->size(), [bytes](const Visit& out) { mail::for_each_chunk(*bytes, 0, bytes->size(), out); }};
-  const std::string head = json_head(settings, message);
+  std::string head = json_of(settings, message);
+  if (settings.format == WebhookFormat::kNotice) return {head.size(), [head](const Visit& out) { out(head); }};
+  // The message's own octets follow as base64.
+  head.pop_back();
+  head += R"(,"message":")";
   return {head.size() + (bytes->size() + 2) / 3 * 4 + 2, [bytes, head](const Visit& out) {
             out(head);
             Base64Writer base64(out);

@@ -1,4 +1,5 @@
-// A web service as destination: each message is one POST over https, as JSON or as the message itself.
+// A web service as destination: each message is one POST over https, as JSON or as the message itself; or a
+// notice of it.
 //
 // The receiver tells repeats by Idempotency-Key, which stays the same for a delivery however often it is tried, and
 // genuine ones by a signature over time and content (HMAC-SHA-256) where a secret is configured (docs/DELIVERY.md).
@@ -19,7 +20,7 @@
 
 namespace mailstead::http {
 
-enum class WebhookFormat { kJson, kRaw };
+enum class WebhookFormat { kJson, kRaw, kNotice };  // kNotice: the JSON without the message
 
 // Fetched anew for each message: a value may be a secret. Throw Failure(kConfiguration).
 using SecretFields = std::vector<std::pair<std::string, std::function<mail::Secret()>>>;

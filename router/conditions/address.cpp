@@ -1,7 +1,7 @@
 // {"address": WHICH or [WHICH…], OP or "domain" or "local": …}.
 //
 // An operator looks at the bare address, local@domain. "domain" and "local" are globs over the one part, any of a
-// list: "bank.example" is that domain alone, "*.bank.example" those below it.
+// list: "bank.example" is that domain alone, "*.bank.example" those below it. "in" is a file of addresses and domains.
 #include "router/conditions/kinds.h"
 #include "router/matcher.h"
 
@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <stdexcept>
 
 namespace mailstead::router {
 namespace {
@@ -81,6 +82,50 @@ class AddressPartTest final : public Condition {
   GlobSet globs_;
 };
 
+class ListedAddressTest final : public Condition {
+ public:
+  ListedAddressTest(Which which, std::string file) : which_(std::move(which)), file_(std::move(file)) {}
+
+ protected:
+  bool test(Evaluation& evaluation) const override {
+    const Lists* lists = evaluation.subject().lists;
+    if (lists == nullptr) throw std::runtime_error("there is nobody to read " + file_);
+    for (AddressSource source : which_.sources) {
+      for (const Value& address : evaluation.addresses(source).whole) {
+        std::string entry;
+        if (lists->holds(file_, address.text(), entry)) {
+          evaluation.saw(address.text() + " (" + entry + ")");
+          return true;
+        }
+        evaluation.saw(address.text());
+      }
+    }
+    return false;
+  }
+  std::string text() const override { return which_.text() + " in " + file_; }
+
+ private:
+  Which which_;
+  std::string file_;
+};
+
+std::unique_ptr<Condition> compile_listed(Which which, const nlohmann::json& object, Compiler& compiler) {
+  for (const auto& [key, value] : object.items()) {
+    if (key == "address" || key == "in") continue;
+    auto at = compiler.step(key);
+    compiler.problem("both \"in\" and " + in_quotes(key) + " in one test", "write two tests in \"all\"");
+  }
+  auto at = compiler.step("in");
+  const std::size_t before = compiler.problems();
+  auto file = compiler.text(*object.find("in"));
+  if (!file) return nullptr;
+  if (file->front() != '/' && !file->starts_with("~/"))
+    compiler.problem(in_quotes(*file) + " begins nowhere", "write the path of a file, from \"/\" or \"~/\"");
+  if (file->find('\0') != std::string::npos) compiler.problem("contains a NUL");
+  if (compiler.problems() != before) return nullptr;
+  return std::make_unique<ListedAddressTest>(std::move(which), *std::move(file));
+}
+
 Which compile_which(const nlohmann::json& value, Compiler& compiler) {
   auto at = compiler.step("address");
   Which which;
@@ -125,6 +170,10 @@ std::span<const std::string_view> address_names() noexcept {
 std::unique_ptr<Condition> make_address_test(const nlohmann::json& object, Compiler& compiler) {
   std::size_t before = compiler.problems();
   Which which = compile_which(*object.find("address"), compiler);
+  if (object.contains("in")) {
+    auto made = compile_listed(std::move(which), object, compiler);
+    return compiler.problems() == before ? std::move(made) : nullptr;
+  }
   std::string_view part = part_of(object, compiler);
   if (part.empty()) {
     auto matcher = Matcher::compile(object, compiler);

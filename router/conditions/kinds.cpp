@@ -9,8 +9,8 @@ using Keys = std::string_view;
 
 constexpr std::array<Keys, 10> kText = {"is",    "contains", "starts_with", "ends_with", "glob",
                                         "regex", "exists",   "over",        "under",     "case"};
-constexpr std::array<Keys, 12> kAddress = {"domain", "local", "is",     "contains", "starts_with", "ends_with",
-                                           "glob",   "regex", "exists", "over",     "under",       "case"};
+constexpr std::array<Keys, 13> kAddress = {"domain", "local", "in",     "is",   "contains", "starts_with", "ends_with",
+                                           "glob",   "regex", "exists", "over", "under",    "case"};
 constexpr std::array<Keys, 5> kCommand = {"exit", "output", "shell", "timeout", "user"};
 constexpr std::array<Keys, 2> kBounds = {"over", "under"};
 constexpr std::array<Keys, 2> kDates = {"before", "after"};

@@ -99,6 +99,15 @@ TEST(Webhook, SignsAndSendsItsUsersFields) {
                                     [&](const http::Visit& visit) { visit(arrived.content); }));
 }
 
+TEST(Webhook, ANoticeIsWithoutTheMessage) {
+  HttpSink sink;
+  const auto webhook = http::make_webhook(settings_for(sink.port(), http::WebhookFormat::kNotice));
+  EXPECT_FALSE(webhook->open()->deliver(outgoing(kMessage, {}, 3), {}).failure);
+  const json facts = json::parse(sink.arrivals().at(0).content);
+  EXPECT_EQ(facts.at("delivery"), 3);
+  EXPECT_FALSE(facts.contains("message"));
+}
+
 // As "openssl dgst -sha256 -hmac Jefe" says of "1700000000.Subject: x\r\n\r\n".
 TEST(Webhook, SignsByHmacSha256) {
   EXPECT_EQ(http::webhook_signature(mail::Secret("Jefe"), "1700000000",
