@@ -1,5 +1,6 @@
 #include "agent/crash_note.h"
 
+#include "agent/trouble.h"
 #include "mail/escape.h"
 
 #include <fmt/format.h>
@@ -172,6 +173,9 @@ void heed_crash_notes(storage::Store& store, const std::string& data_dir, const 
     try {
       note->what.contains("delivery") ? heed_delivery(store, *note, clock, log)
                                       : heed_retrieval(store, *note, clock, log);
+    } catch (const mail::Failure& failure) {
+      if (stops_everything(failure)) throw;
+      log.warning("a note of a crash is left out: " + failure.text());
     } catch (const nlohmann::json::exception&) {
       log.warning("a note of a crash cannot be read: " + mail::printable(line, 200));
     }

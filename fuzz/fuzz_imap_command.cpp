@@ -8,7 +8,7 @@
 
 #include "connectors/imap/server/command_reader.h"
 #include "connectors/imap/server/fetch_item.h"
-#include "connectors/imap/server/incoming_message.h"
+#include "connectors/imap/server/incoming_append.h"
 #include "connectors/imap/server/search_key.h"
 #include "fuzz/check.h"
 #include "mail/failure.h"
@@ -30,7 +30,7 @@ void try_reading(std::string_view text, Read&& read) {
 void read_arguments(std::string_view text) {
   try_reading(text, [](imap::Cursor& cursor) { (void)imap::read_search(cursor); });
   try_reading(text, [](imap::Cursor& cursor) { (void)imap::read_fetch_items(cursor); });
-  try_reading(text, [&](imap::Cursor&) { (void)imap::parse_append("a " + std::string(text)); });
+  try_reading(text, [&](imap::Cursor&) { (void)imap::IncomingAppend::begin("a APPEND " + std::string(text), {}); });
 }
 
 }  // namespace

@@ -54,9 +54,9 @@ bool has_srs_form(std::string_view local) noexcept {
   return has_tag(local, '0') || has_tag(local, '1');
 }
 
-std::string Srs::hash_of(std::string_view signed_part) const {
+std::string Srs::hash_of(char kind, std::string_view signed_part) const {
   HmacSha256 hmac(secret_.reveal());
-  hmac.update(lowered(signed_part));
+  hmac.update(kind + lowered(signed_part));
   const Sha256 code = hmac.finish();
   std::string hash;
   std::uint64_t bits = 0;
@@ -65,8 +65,8 @@ std::string Srs::hash_of(std::string_view signed_part) const {
   return hash;
 }
 
-bool Srs::is_signed(std::string_view hash, std::string_view signed_part) const {
-  const std::string given = lowered(hash), wanted = lowered(hash_of(signed_part));
+bool Srs::is_signed(std::string_view hash, char kind, std::string_view signed_part) const {
+  const std::string given = lowered(hash), wanted = lowered(hash_of(kind, signed_part));
   return equal_in_constant_time(given, wanted);
 }
 
@@ -87,7 +87,7 @@ std::string Srs::forward(const std::string& sender, WallTime now) const {
       rest = known;
     }
   }
-  std::string made = tag + hash_of(rest) + "=" + rest + "@" + domain_;
+  std::string made = tag + hash_of(tag[3], rest) + "=" + rest + "@" + domain_;
   return is_envelope_address(made) ? made : sender;
 }
 
@@ -103,7 +103,7 @@ std::optional<std::string> Srs::reverse(std::string_view address, WallTime now) 
 
 std::optional<std::string> Srs::reverse_first(std::string_view rest, WallTime now) const {
   const auto hash = take(rest);
-  if (!hash || !is_signed(*hash, rest)) return std::nullopt;
+  if (!hash || !is_signed(*hash, '0', rest)) return std::nullopt;
   const auto day = take(rest);
   const auto host = day ? take(rest) : std::nullopt;
   const auto made = day ? day_in(*day) : std::nullopt;
@@ -114,7 +114,7 @@ std::optional<std::string> Srs::reverse_first(std::string_view rest, WallTime no
 
 std::optional<std::string> Srs::reverse_later(std::string_view rest) const {
   const auto hash = take(rest);
-  if (!hash || !is_signed(*hash, rest)) return std::nullopt;
+  if (!hash || !is_signed(*hash, '1', rest)) return std::nullopt;
   const auto host = take(rest);
   if (!host || rest.empty()) return std::nullopt;
   return "SRS0" + std::string(rest) + "@" + std::string(*host);

@@ -4,7 +4,8 @@
 //   alice@first.example               SRS0=HASH=TT=first.example=alice@us.example
 //   SRS0=h=tt=first.example=alice@hop SRS1=HASH=hop==h=tt=first.example=alice@us.example
 //
-// HASH: six characters of base32 of an HMAC-SHA-256; TT: the day, modulo 1024, in base32. Neither minds its case.
+// HASH: six characters of base32 of an HMAC-SHA-256 over the kind and what follows; TT: the day, modulo 1024, in
+// base32. Neither minds its case.
 #pragma once
 
 #include <optional>
@@ -30,8 +31,8 @@ class Srs {
   [[nodiscard]] std::optional<std::string> reverse(std::string_view address, WallTime now) const;
 
  private:
-  [[nodiscard]] std::string hash_of(std::string_view signed_part) const;
-  [[nodiscard]] bool is_signed(std::string_view hash, std::string_view signed_part) const;
+  [[nodiscard]] std::string hash_of(char kind, std::string_view signed_part) const;
+  [[nodiscard]] bool is_signed(std::string_view hash, char kind, std::string_view signed_part) const;
   [[nodiscard]] std::optional<std::string> reverse_first(std::string_view rest, WallTime now) const;
   [[nodiscard]] std::optional<std::string> reverse_later(std::string_view rest) const;
 

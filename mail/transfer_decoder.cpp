@@ -53,6 +53,8 @@ std::string TransferDecoder::feed(std::string_view encoded) {
   const std::size_t end = decided();
   std::string out = decode(std::string_view(held_).substr(0, end), encoding_);
   held_.erase(0, end);
+  // Of an unfinished quantum only its characters count: what surrounds them may be all of the part.
+  if (encoding_ == TransferEncoding::kBase64) std::erase_if(held_, [](char c) { return !in_base64(c); });
   return out;
 }
 

@@ -10,9 +10,9 @@ namespace mailstead::router {
 class Lists {
  public:
   virtual ~Lists() = default;
-  // Whether `file` (from "/" or "~/") holds the address, its domain as "example.org" or "@example.org", or a domain above
-  // that as ".example.org"; `entry` gets what it is. Without regard to ASCII case. Throws Failure(kConfiguration) for a
-  // file that cannot be read.
+  // Whether `file` (from "/" or "~/") holds the address, its domain as "example.org" or "@example.org", or a domain
+  // above that as ".example.org"; `entry` gets what it is. Without regard to ASCII case. Throws Failure(kConfiguration)
+  // for a file that cannot be read.
   [[nodiscard]] virtual bool holds(const std::string& file, std::string_view address, std::string& entry) const = 0;
 };
 

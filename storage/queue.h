@@ -97,7 +97,8 @@ class Queue {
   // What the user wants of some; each call is one transaction and answers which of them do not exist. Each but
   // retry_now() is written to the history.
   [[nodiscard]] virtual std::vector<DeliveryId> retry_now(const std::vector<DeliveryId>& ids, mail::WallTime now) = 0;
-  // Until release() or retry_now(), which forget its crashes, too. What is in quarantine stays there.
+  // Until release() or retry_now(), which forget its crashes, too, and from which on its age counts. What is in
+  // quarantine stays there.
   [[nodiscard]] virtual std::vector<DeliveryId> hold(const std::vector<DeliveryId>& ids, mail::WallTime now) = 0;
   [[nodiscard]] virtual std::vector<DeliveryId> release(const std::vector<DeliveryId>& ids, mail::WallTime now) = 0;
   // Places one in a mailbox of ours instead of having it delivered: both in one transaction. Its content is used, that

@@ -126,7 +126,7 @@ class StoreOnDisk final : public Store {
 
   void open_for_reading() {
     std::string path = database_.directory.database();
-    if (!sqlite::inspect(path, false))
+    if (!sqlite::inspect(path, false, true))
       throw NothingKept(mail::FailureKind::kStorage, mail::FailureScope::kProcess,
                         database_.directory.path() + " holds no mail yet: no agent has run on it");
   }

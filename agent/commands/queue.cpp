@@ -155,7 +155,9 @@ int change(const GlobalOptions& options, const QueueArguments& arguments, const 
   json request{{"do", request_name}};
   if (arguments.has_filter()) {
     request["ids"] = json::array();
-    for (const auto& delivery : read_queue(*config, arguments)) request["ids"].push_back(delivery.id);
+    // What is in quarantine is meant by its number alone.
+    for (const auto& delivery : read_queue(*config, arguments))
+      if (!delivery.quarantined) request["ids"].push_back(delivery.id);
   } else if (!arguments.ids.empty()) {
     request["ids"] = arguments.ids;
     request["by_number"] = true;

@@ -19,7 +19,8 @@ constexpr std::array<std::pair<std::string_view, http::WebhookFormat>, 3> kForma
 constexpr std::array<std::string_view, 6> kOurs = {"host",       "content-length", "transfer-encoding",
                                                    "connection", "content-type",   "idempotency-key"};
 
-constexpr std::array<std::string_view, 5> kSecretWords = {"auth", "key", "token", "secret", "cookie"};
+constexpr std::array<std::string_view, 8> kSecretWords = {"auth",   "key",      "token",      "secret",
+                                                          "cookie", "password", "credential", "signature"};
 
 // RFC 9110 §5.6.2
 bool is_token(std::string_view text) {
@@ -36,7 +37,7 @@ void read_url(Section& section, DestinationConfig& made) {
   http::Url url;
   std::string why;
   if (!http::parse_url(*text, url, why))
-    return section.fault("url", in_quotes(*text) + " is no URL: " + why, "such as https://example.org/mail");
+    return section.fault("url", "is no URL: " + why, "such as https://example.org/mail");
   const bool may_be_clear = section.flag("allow_cleartext").value_or(false);
   if (!url.tls && !is_loopback(url.host) && !may_be_clear)
     section.fault("url", "by http:// everybody on the way can read the mail",

@@ -164,9 +164,18 @@ void Dispatcher::Shared::check_names() {
   }
   for (const auto& name : store.queue().destinations()) {
     std::unique_lock lock(mutex);
-    // For a mailbox of ours is only what is in quarantine.
-    if (lanes.contains(name) || (config != nullptr && config->destinations.contains(name))) continue;
+    if (lanes.contains(name)) continue;
+    const bool ours = config != nullptr && config->destinations.contains(name);
     lock.unlock();
+    if (ours) {
+      // A mailbox: what is in quarantine for it waits rightly, all else was queued when it was something else.
+      if (store.queue().next_due(name))
+        log.warning(
+            fmt::format("queue: deliveries wait for \"{0}\", which is a mailbox of ours now: mailstead queue retry "
+                        "--destination {0} puts them there",
+                        mail::printable(name)));
+      continue;
+    }
     log.warning(
         fmt::format("queue: {} deliveries wait: there is no destination \"{}\" any more; put it back into the "
                     "configuration or: mailstead queue drop --destination {}",

@@ -41,8 +41,7 @@ struct Mark {
 
 Mark mark_of(const std::string& file) {
   struct stat status {};
-  if (::stat(whole_path(file).c_str(), &status) != 0)
-    cannot_be_read(file, std::generic_category().message(errno));
+  if (::stat(whole_path(file).c_str(), &status) != 0) cannot_be_read(file, std::generic_category().message(errno));
   return {status.st_ino, status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
 }
 

@@ -3,6 +3,7 @@
 #include "agent/pipeline/examined.h"
 #include "agent/pipeline/rule_programs.h"
 #include "mail/failure.h"
+#include "storage/mailbox_name.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -84,7 +85,8 @@ class Search {
     if (found == config_.destinations.end()) return;
     const DestinationConfig& destination = found->second;
     const bool kept = destination.type == DestinationConfig::Type::kMailbox && planned.quarantine.empty();
-    const std::string folder = planned.folder.empty() ? destination.folder : planned.folder;
+    const std::string written = planned.folder.empty() ? destination.folder : planned.folder;
+    const std::string folder = storage::canonical_mailbox_name(written).value_or(written);
     if (kept && destination.user == user_) {
       if (result.folders.empty()) {
         result.flags = planned.flags;

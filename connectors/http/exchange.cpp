@@ -67,13 +67,23 @@ class Answer {
     for (std::size_t interim = 0; interim <= kMaxInterim; ++interim) {
       read_head();
       if (response_.status < 100 || response_.status > 999) violate(stream_, "its status is none");
-      if (response_.status >= 200) return read_content(), std::move(response_);
+      if (response_.status >= 200) return finish();
       if (response_.status == 101) violate(stream_, "it changes to a protocol that nobody asked for");
     }
     violate(stream_, "it answers for the time being on and on");
   }
 
  private:
+  // The status decides; what is wrong with the content is of no interest.
+  Response finish() {
+    try {
+      read_content();
+    } catch (const Failure&) {
+      response_.keeps_connection = false;
+    }
+    return std::move(response_);
+  }
+
   std::string_view line() {
     const auto text = reader_.read_line(kMaxLine, deadline_.capped(idle_wait_));
     octets_ += text.size();

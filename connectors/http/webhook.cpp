@@ -140,9 +140,7 @@ std::string words_of(const Response& response) {
   std::string words = mail::printable(response.reason, kMaxWords);
   const std::string content(mail::trim(response.content));
   if (!content.empty()) words += (words.empty() ? "" : ": ") + mail::printable(content, kMaxWords);
-  if (response.status >= 300 && response.status < 400)
-    words +=
-        " (a redirection to " + mail::printable(response.field("location"), kMaxWords) + ", which is not followed)";
+  if (response.status >= 300 && response.status < 400) words += " (a redirection, which is not followed)";
   return words;
 }
 
@@ -156,7 +154,9 @@ class WebhookTransport final : public delivery::Transport {
 
   Result deliver(const Outgoing& message, const Context& context) override {
     try {
-      const auto deadline = net::Deadline::in(settings_.endpoint.timeouts.answer, context.stop);
+      // Base64 is a third more; a second for each kMinByteRate octets.
+      const auto upload = std::chrono::seconds(2 * message.content->size() / net::kMinByteRate);
+      const auto deadline = net::Deadline::in(settings_.endpoint.timeouts.answer + upload, context.stop);
       connect(deadline);
       const Content content = content_of(settings_, message);
       const Response response = exchange(*stream_, *reader_, request(message, content, context),
@@ -204,7 +204,7 @@ class WebhookTransport final : public delivery::Transport {
     made.fields = {{"User-Agent", "mailstead"},
                    {"Accept", "*/*"},
                    {"Content-Type", raw ? "message/rfc822" : "application/json"},
-                   {"Idempotency-Key", settings_.instance + "-" + std::to_string(message.id)}};
+                   {"Idempotency-Key", key_of(message)}};
     if (raw) {
       made.fields.emplace_back("X-Mailstead-Destination", ascii(settings_.name));
       made.fields.emplace_back("X-Mailstead-Sender", "<" + ascii(message.sender) + ">");
@@ -218,6 +218,14 @@ class WebhookTransport final : public delivery::Transport {
     }
     add_own(settings_, made);
     return made;
+  }
+
+  // The same at each attempt; another for another message, though a database that was restored gives numbers again.
+  std::string key_of(const Outgoing& message) const {
+    mail::Sha256Stream digest;
+    mail::for_each_chunk(*message.content, 0, message.content->size(),
+                         [&](std::string_view chunk) { digest.update(chunk); });
+    return settings_.instance + "-" + std::to_string(message.id) + "-" + mail::to_hex(digest.finish()).substr(0, 16);
   }
 
   Result judge(const Outgoing& message, const Response& response) const {

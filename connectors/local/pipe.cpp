@@ -65,8 +65,9 @@ std::string filled_in(std::string_view written, const Outgoing& message) {
 }
 
 // The command with the envelope filled in; nothing when a foreign address would be taken for an option.
-std::optional<std::vector<std::string>> command_for(const mail::ProgramSettings& program, const Outgoing& message) {
-  std::vector<std::string> made{program.command.front()};
+std::optional<std::vector<std::string>> command_for(const mail::ProgramSettings& program, const std::string& path,
+                                                    const Outgoing& message) {
+  std::vector<std::string> made{path};
   for (std::size_t i = 1; i < program.command.size(); ++i) {
     const std::string& written = program.command[i];
     std::vector<std::string> words;
@@ -89,12 +90,12 @@ class PipeTransport final : public LocalTransport {
  protected:
   Reply put(const Outgoing& message, const Context& context, bool& maybe_there) override {
     if (context.stop.stop_requested()) throw stopped();
-    auto command = command_for(settings_.program, message);
+    process::Request request;
+    request.program = process::prepare(settings_.program, variables_for(settings_, message));
+    auto command = command_for(settings_.program, request.program.command.front(), message);
     if (!command)
       return {Kind::kPermanent, 0, "5.1.7", "an address that begins with \"-\" would be taken for an option"};
     const process::MessageInput input(message.content);
-    process::Request request;
-    request.program = process::prepare(settings_.program, variables_for(settings_, message));
     if (!settings_.program.shell) request.program.command = std::move(*command);
     request.input = input.source();
     request.limits.time = settings_.program.timeout;
@@ -142,6 +143,9 @@ class PipeTransport final : public LocalTransport {
 
   [[nodiscard]] Failure not_started(const process::Outcome& outcome) const {
     const int error = outcome.number;
+    if (error == E2BIG)  // the envelope is the message's, not the destination's
+      return {FailureKind::kPermanent, FailureScope::kMessage,
+              mail::program_text(settings_.program) + ": " + outcome.words()};
     const bool passes = error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE || error == EINTR;
     return {passes ? FailureKind::kTemporary : FailureKind::kConfiguration,
             passes ? FailureScope::kSession : FailureScope::kAccount,

@@ -92,7 +92,8 @@ bool become(const Identity& who) {
 }
 
 [[noreturn]] void run_child(const Prepared& prepared) {
-  ::setpgid(0, 0);
+  // A session of its own: no terminal of ours to type into.
+  ::setsid();
   reset_signals();
   // A service may hold some for its ports.
   ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
@@ -185,7 +186,6 @@ void Child::start(const Program& program, int input, int output, int errors) {
   Refusal refusal{Step::kDescriptors, errno};
   writing.reset();
   if (process_ > 0) {
-    ::setpgid(process_, process_);  // whoever is first
     ssize_t got = 0;
     while ((got = ::read(reading.get(), &refusal, sizeof refusal)) < 0 && errno == EINTR) continue;
     if (got != static_cast<ssize_t>(sizeof refusal)) {

@@ -282,7 +282,7 @@ void place(WriteContext& context, const NewPlacement& placement, ContentId conte
   Placed placed{.content = content,
                 .message = message,
                 .flags = placement.flags.system,
-                .keywords = context.mailboxes.keyword_set(row, placement.flags.keywords),
+                .keywords = context.mailboxes.keyword_set_or_none(row, placement.flags.keywords),
                 .internal_date = placement.internal_date,
                 .size = size};
   context.mailboxes.place(row, placed, context.mailboxes.next_modseq(placement.user));

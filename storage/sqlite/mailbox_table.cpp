@@ -200,16 +200,30 @@ void MailboxTable::read_keywords(MailboxRow& row) {
 }
 
 std::uint32_t MailboxTable::keyword_set(MailboxRow& row, const std::vector<std::string>& words) {
+  const auto refuse = [](const std::string& why) -> std::uint32_t {
+    throw mail::Failure(mail::FailureKind::kLimit, mail::FailureScope::kMessage, why);
+  };
   if (words.empty()) return 0;
+  if (words.size() > kMaxKeywords) return refuse("a message has at most " + std::to_string(kMaxKeywords) + " keywords");
   read_keywords(row);
   std::string joined = join_words(words);
   if (auto known = row.keyword_sets.find(joined); known != row.keyword_sets.end()) return known->second;
-  if (row.keyword_sets.size() >= kMaxKeywordSets) return 0;
+  if (row.keyword_sets.size() >= kMaxKeywordSets)
+    return refuse("the mailbox has seen " + std::to_string(kMaxKeywordSets) + " combinations of keywords");
   auto id = static_cast<std::uint32_t>(row.keyword_sets.size() + 1);
   db_.query("INSERT INTO keyword_sets (mailbox, id, words) VALUES (?1, ?2, ?3)").bind(row.box.id, id, joined).run();
   row.keyword_sets[joined] = id;
   row.keyword_words[id] = joined;
   return id;
+}
+
+std::uint32_t MailboxTable::keyword_set_or_none(MailboxRow& row, const std::vector<std::string>& words) {
+  try {
+    return keyword_set(row, words);
+  } catch (const mail::Failure& failure) {
+    if (failure.kind() != mail::FailureKind::kLimit) throw;
+    return 0;
+  }
 }
 
 std::vector<std::string> MailboxTable::keywords(MailboxRow& row, std::uint32_t set) {

@@ -41,7 +41,8 @@ struct Placed {
 };
 
 inline constexpr std::size_t kMaxMailboxesPerUser = 10'000;
-inline constexpr std::size_t kMaxKeywordSets = 10'000;  // per mailbox; beyond it a message is kept without its keywords
+inline constexpr std::size_t kMaxKeywordSets = 10'000;  // combinations, per mailbox, in all its time
+inline constexpr std::size_t kMaxKeywords = 200;        // of one message
 
 // References to rows live until write_back() or reset().
 class MailboxTable {
@@ -62,7 +63,10 @@ class MailboxTable {
 
   [[nodiscard]] ModSeq next_modseq(const std::string& user);
   [[nodiscard]] std::uint32_t next_uid_validity(const std::string& user);
+  // Throws Failure(kLimit, kMessage) above kMaxKeywords words, or where the mailbox has kMaxKeywordSets already.
   [[nodiscard]] std::uint32_t keyword_set(MailboxRow& row, const std::vector<std::string>& words);
+  // 0 instead: what comes in must be kept, if without its keywords.
+  [[nodiscard]] std::uint32_t keyword_set_or_none(MailboxRow& row, const std::vector<std::string>& words);
 
   [[nodiscard]] std::vector<std::string> keywords(MailboxRow& row, std::uint32_t set);
   // The set of `to` with the words of a set of `from`.

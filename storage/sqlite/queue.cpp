@@ -270,7 +270,10 @@ std::vector<DeliveryId> SqliteQueue::change(const std::vector<DeliveryId>& ids, 
 
 std::vector<DeliveryId> SqliteQueue::retry_now(const std::vector<DeliveryId>& ids, mail::WallTime now) {
   return change(ids, [&](WriteContext& context, DeliveryId id, const Pending&) {
-    context.db.query("UPDATE deliveries SET held = 0, crashes = 0, next_attempt = ?2 WHERE id = ?1")
+    context.db
+        .query(
+            "UPDATE deliveries SET created = CASE WHEN held = 0 THEN created ELSE ?2 END, held = 0, crashes = 0,"
+            " next_attempt = ?2 WHERE id = ?1")
         .bind(id, now)
         .run();
   });
@@ -285,7 +288,12 @@ std::vector<DeliveryId> SqliteQueue::hold(const std::vector<DeliveryId>& ids, ma
 
 std::vector<DeliveryId> SqliteQueue::release(const std::vector<DeliveryId>& ids, mail::WallTime now) {
   return change(ids, [&](WriteContext& context, DeliveryId id, const Pending& pending) {
-    context.db.query("UPDATE deliveries SET held = 0, crashes = 0 WHERE id = ?1").bind(id).run();
+    context.db
+        .query(
+            "UPDATE deliveries SET created = CASE WHEN held = 0 THEN created ELSE ?2 END, held = 0, crashes = 0"
+            " WHERE id = ?1")
+        .bind(id, now)
+        .run();
     context.messages.add_event(pending.message, now, "released", "in the queue for " + pending.destination);
   });
 }

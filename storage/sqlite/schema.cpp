@@ -63,7 +63,7 @@ bool is_new(const std::string& path) {
   return ::stat((path + "-wal").c_str(), &log) != 0 || log.st_size == 0;
 }
 
-bool inspect(const std::string& path, bool verify) {
+bool inspect(const std::string& path, bool verify, bool must_be_current) {
   if (is_new(path)) return false;
   try {
     Connection db(path, Access::kRead);
@@ -73,6 +73,8 @@ bool inspect(const std::string& path, bool verify) {
     int application = pragma_value(db, "PRAGMA application_id");
     if (empty && application == 0 && version == 0) return false;  // created, but the first migration did not come about
     refuse_foreign(path, application, version);
+    if (must_be_current && version < static_cast<int>(migrations().size()))
+      refuse(path + " was written by an older version: start the agent of this one, which brings it up to date");
     if (!verify) return true;
     if (std::string complaints = db.complaints(false); !complaints.empty()) refuse_damaged(path, complaints);
   } catch (const DatabaseDamaged& damage) {

@@ -16,8 +16,9 @@ inline constexpr int kApplicationId = 0x4d535444;  // "MSTD"
 [[nodiscard]] std::span<const char* const> migrations();
 
 // Throws Failure(kStorage, kProcess), the files unchanged, when `path` is not ours, from a newer version or (looked for
-// when `verify`) damaged. False: the file is missing or has no schema yet.
-[[nodiscard]] bool inspect(const std::string& path, bool verify);
+// when `verify`) damaged; or, when it `must_be_current`, from an older version. False: the file is missing or has no
+// schema yet.
+[[nodiscard]] bool inspect(const std::string& path, bool verify, bool must_be_current = false);
 // True when the file is missing or empty.
 [[nodiscard]] bool is_new(const std::string& path);
 // Opens for writing, created with mode 0600 and migrated as needed. After inspect().

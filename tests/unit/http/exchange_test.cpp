@@ -67,6 +67,11 @@ TEST(HttpExchange, ReadsAnswersOfEveryFraming) {
                "1\r\n\r\n",
                200, "abcde", true},
            Row{"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", 200, "", false},
+           // The status has decided: a content that is cut short or malformed changes nothing.
+           Row{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc", 200, "abc", false},
+           Row{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 200, "", false},
+           Row{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n0\r\n\r\n", 200, "a", false},
+           Row{"HTTP/1.1 503 Busy\r\nContent-Length: 9\r\n\r\nlat", 503, "lat", false},
            Row{"HTTP/1.1 200 OK\r\nNo colon\r\n folded\r\nContent-Length: 1\r\n\r\nx", 200, "x", true},
            Row{"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n" + std::string(kKept, 'x'), 200,
                std::string(kKept, 'x'), false},
@@ -84,9 +89,7 @@ TEST(HttpExchange, WhatIsNoAnswerIsALostOne) {
   for (const std::string& bytes :
        {std::string(), std::string("HTTP/1.1 2"), std::string("220 mail ESMTP\r\n"),
         std::string("HTTP/1.1 2x0 OK\r\n\r\n"), std::string("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc"),
-        std::string("HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n"),
-        std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
-        std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n0\r\n\r\n")}) {
+        std::string("HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n")}) {
     EXPECT_THROW((void)answer_of(bytes), AnswerLost) << bytes;
   }
   std::string endless = "HTTP/1.1 200 OK\r\n";

@@ -56,6 +56,13 @@ TEST(Srs, ASecondForwarderKeepsTheWayToTheFirst) {
   EXPECT_EQ(hop().reverse(first, kNow), "alice@first.example");
 }
 
+TEST(Srs, OneKindSignsNothingForTheOther) {
+  // A foreign SRS1 sender whose rest reads like an SRS0 of ours.
+  const std::string made = us().forward("SRS1=x=AA=victim.example=bob@evil.example", kNow);
+  ASSERT_THAT(made, StartsWith("SRS1="));
+  EXPECT_EQ(us().reverse("SRS0=" + made.substr(5), kNow), std::nullopt);
+}
+
 TEST(Srs, NothingForgedComesThrough) {
   const std::string made = us().forward("alice@first.example", kNow);
   for (std::size_t i = 5; i < made.find('@'); ++i) {

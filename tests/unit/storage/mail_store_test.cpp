@@ -403,6 +403,28 @@ TEST_P(MailStoreContract, AMailboxHasALimitOfKeywordSets) {
   EXPECT_EQ(all.entries.size(), 10'010U);
   EXPECT_EQ(all.keyword_sets.size(), 10'001U);
   EXPECT_EQ(all.entries.back().keywords, 0U);
+  // A client hears of it, and what it had stays.
+  mail::Flags one_more;
+  one_more.add("one_more");
+  const auto first = all.entries.front();
+  try {
+    (void)store().mail().change_flags(all.mailbox.id, {first.uid}, FlagChange::kAdd, one_more, std::nullopt, nullptr);
+    ADD_FAILURE() << "said nothing";
+  } catch (const mail::Failure& failure) {
+    EXPECT_EQ(failure.kind(), mail::FailureKind::kLimit);
+  }
+  EXPECT_EQ(snapshot("INBOX").entries.front().keywords, first.keywords);
+}
+
+TEST_P(MailStoreContract, AMessageHasALimitOfKeywords) {
+  append("INBOX", 1);
+  const Snapshot before = snapshot("INBOX");
+  mail::Flags many;
+  for (int i = 0; i < 201; ++i) many.add("k" + std::to_string(i));
+  EXPECT_THROW((void)store().mail().change_flags(before.mailbox.id, {before.entries[0].uid}, FlagChange::kAdd, many,
+                                                 std::nullopt, nullptr),
+               mail::Failure);
+  EXPECT_EQ(snapshot("INBOX").entries[0].keywords, 0U);
 }
 
 }  // namespace
