@@ -99,6 +99,7 @@ ConnectionBudget::Permit ConnectionBudget::take(const Place& place, const net::D
     if (now >= deadline.at)
       throw mail::Failure(mail::FailureKind::kTemporary, mail::FailureScope::kAccount,
                           place.host + ": as many connections are open as \"limits\" allow");
+    if (ask_) ask_(place);
     std::unique_lock lock(state_->mutex);
     if (state_->bound_at(place) != Bound::kNone)
       (void)state_->given_back.wait_until(lock, std::min<mail::SteadyTime>(deadline.at, now + kStopSlice));

@@ -2,6 +2,7 @@
 // host (what the large providers allow is known). Polls, downloads and connections that wait for news count alike.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -34,6 +35,9 @@ class ConnectionBudget {
   [[nodiscard]] bool has_room(const Place& place) const { return bound_at(place) == Bound::kNone; }
   // Null when there is no room.
   [[nodiscard]] Permit try_take(const Place& place);
+  // Who could make room is asked to, now and then, for as long as take() waits: on its thread, without a lock. Before
+  // the first take().
+  void ask_for_room(std::function<void(const Place&)> ask) { ask_ = std::move(ask); }
   // Waits for room. Throws Failure: kTemporary at the deadline, kCancelled on a stop request.
   [[nodiscard]] Permit take(const Place& place, const net::Deadline& deadline);
   [[nodiscard]] std::size_t open() const;
@@ -41,6 +45,7 @@ class ConnectionBudget {
  private:
   struct State;
   std::shared_ptr<State> state_;
+  std::function<void(const Place&)> ask_;
 };
 
 }  // namespace mailstead::agent

@@ -33,7 +33,11 @@ Scheduler::Scheduler(storage::Store& store, const mail::Clock& clock, Log& log, 
 Scheduler::Scheduler(storage::Store& store, const mail::Clock& clock, Log& log, net::ParkingLot& lot,
                      net::WorkerPool& pool, RetrieverFactory make_retriever)
     : schedule_(
-          new Schedule{store, clock, log, lot, pool, std::move(make_retriever), ConnectionBudget(), {}, 0, {}, {}}) {}
+          new Schedule{store, clock, log, lot, pool, std::move(make_retriever), ConnectionBudget(), {}, 0, {}, {}}) {
+  // Two that saw room at once: the one that came too late would wait for the other to be done, which may wait for news.
+  schedule_->budget.ask_for_room(
+      [schedule = schedule_.get()](const ConnectionBudget::Place& place) { schedule->make_room(place); });
+}
 
 Scheduler::~Scheduler() {
   stop();

@@ -16,6 +16,21 @@ using mail::FailureKind;
 
 constexpr auto kPatience = 20s;
 
+TEST(ConnectionBudget, WhoWaitsAsksForRoom) {
+  ConnectionLimits limits;
+  limits.per_host = 1;
+  ConnectionBudget budget(limits);
+  const ConnectionBudget::Place place{"host", "a"};
+  auto held = budget.take(place, net::Deadline::in(std::chrono::seconds(10)));
+  std::string asked;
+  budget.ask_for_room([&](const ConnectionBudget::Place& wanted) {
+    asked = wanted.user;
+    held.reset();
+  });
+  EXPECT_NE(budget.take({"host", "b"}, net::Deadline::in(std::chrono::seconds(10))), nullptr);
+  EXPECT_EQ(asked, "b");
+}
+
 TEST(ConnectionBudget, CountsByHostAndBySignInAndInAll) {
   ConnectionLimits limits;
   limits.connections = 5;
