@@ -146,6 +146,55 @@ TEST_F(ImapServerHostile, AnIdleSessionHoldsNoBuffers) {
   EXPECT_LT(heap_in_use(), before + 900'000 + 300'000);
 }
 
+TEST_F(ImapServerHostile, AFetchBuildsNoMoreThanItsLimitOfAMessage) {
+  std::string header = "Subject: long\r\n";
+  while (header.size() < 4 * 1024 * 1024) header += "X-Filler: " + std::string(900, 'x') + "\r\n";
+  store_.put("alice", "INBOX", header + "\r\nx\r\n");
+  store_.put("alice", "INBOX", plain_message("short"));
+  Client client = signed_in();
+  (void)client.command("SELECT INBOX");
+  std::string items;
+  for (int i = 0; i < 10; ++i) items += " BODY.PEEK[HEADER.FIELDS.NOT (A" + std::to_string(i) + ")]";
+  const std::string answer = client.command("FETCH 1:2 (UID" + items + ")");
+  EXPECT_TRUE(answer.starts_with("* 2 FETCH (UID 2 BODY[HEADER.FIELDS.NOT (A0)] {")) << answer.substr(0, 300);
+  EXPECT_TRUE(Client::has(answer, "\r\nt NO [LIMIT] ")) << answer.substr(0, 300);
+  // One of them is no trouble, however often it is named.
+  std::string repeated;
+  for (int i = 0; i < 90; ++i) repeated += " BODY.PEEK[HEADER.FIELDS.NOT (A0)]";
+  const std::string once = client.command("FETCH 1 (UID" + repeated + ")");
+  EXPECT_TRUE(Client::ok(once)) << once.substr(0, 300);
+  EXPECT_LT(once.size(), header.size() + 1000);
+}
+
+TEST_F(ImapServerHostile, AnItemNamedTwiceIsAnsweredOnce) {
+  store_.put("alice", "INBOX", plain_message("a", "abcdef\r\n"));
+  Client client = signed_in();
+  (void)client.command("SELECT INBOX");
+  EXPECT_EQ(
+      client.command("FETCH 1 (UID UID BINARY.SIZE[1] BODY.PEEK[1]<0.2> BODY.PEEK[1]<0.3> BINARY.SIZE[1] UID)"),
+      "* 1 FETCH (UID 1 BINARY.SIZE[1] 8 BODY[1]<0> {2}\r\nab BODY[1]<0> {3}\r\nabc)\r\nt OK Fetch completed.\r\n");
+  // The one that is not a peek counts.
+  EXPECT_TRUE(Client::has(client.command("FETCH 1 (BODY.PEEK[TEXT] BODY[TEXT])"), "{8}\r\nabcdef\r\n FLAGS (\\Seen"));
+}
+
+TEST_F(ImapServerHostile, CountingALargePartGivesOthersTheirTurn) {
+  const std::size_t size = 5 * 1024 * 1024;
+  store_.put("alice", "INBOX", plain_message("a", std::string(size, 'x')));
+  Client client = signed_in();
+  (void)client.command("SELECT INBOX");
+  net::InputBuffer input;
+  input.append("t FETCH 1 (BINARY.SIZE[1] BINARY.PEEK[1]<0.3>)\r\n");
+  std::string output;
+  int turns = 0;
+  while (client.session().advance(input, output) == net::SessionStep::kMore && turns < 100) {
+    EXPECT_EQ(output, "");
+    ++turns;
+  }
+  EXPECT_GE(turns, 5);
+  EXPECT_EQ(output, "* 1 FETCH (BINARY.SIZE[1] " + std::to_string(size) +
+                        " BINARY[1]<0> {3}\r\nxxx)\r\nt OK Fetch completed.\r\n");
+}
+
 // Whatever comes, the session answers or closes; under the sanitizers nothing else happens.
 TEST_F(ImapServerHostile, RandomCommandsDoNoHarm) {
   store_.put("alice", "INBOX", nested_message());
