@@ -166,6 +166,27 @@ TEST_F(ImapServerHostile, AFetchBuildsNoMoreThanItsLimitOfAMessage) {
   EXPECT_LT(once.size(), header.size() + 1000);
 }
 
+TEST_F(ImapServerHostile, ASearchOpensEachMessageAFewTimesAtMost) {
+  store_.put("alice", "INBOX", plain_message("a"));
+  Client client = signed_in();
+  (void)client.command("SELECT INBOX");
+  const auto times = [](const std::string& key, int count) {
+    std::string keys;
+    for (int i = 0; i < count; ++i) keys += ' ' + key;
+    return keys;
+  };
+  EXPECT_EQ(client.command("SEARCH" + times("NOT TEXT xyz", 20) + times("SUBJECT a", 100)),
+            "* SEARCH 1\r\nt OK Search completed.\r\n");
+  for (const char* key : {"NOT TEXT xyz", "BODY x", "OR ALL (HEADER X-A b)", "NOT (NOT TEXT x)"}) {
+    for (const char* command : {"SEARCH CHARSET UTF-8", "SORT (DATE) UTF-8", "THREAD REFERENCES UTF-8", "SEARCH"})
+      EXPECT_TRUE(client.command(command + times(key, 21)).starts_with("t NO [LIMIT] ")) << command << key;
+  }
+  // As after any SEARCH that ends with NO (RFC 5182 §2.1).
+  EXPECT_TRUE(Client::ok(client.command("SEARCH RETURN (SAVE) ALL")));
+  EXPECT_TRUE(client.command("SEARCH RETURN (SAVE)" + times("TEXT x", 21)).starts_with("t NO [LIMIT] "));
+  EXPECT_EQ(client.command("FETCH $ UID"), "t OK Fetch completed.\r\n");
+}
+
 TEST_F(ImapServerHostile, AnItemNamedTwiceIsAnsweredOnce) {
   store_.put("alice", "INBOX", plain_message("a", "abcdef\r\n"));
   Client client = signed_in();

@@ -102,6 +102,7 @@ Outcome thread(Conversation& session, Request& request) {
   arguments.expect_space();
   auto root = read_charset_and_keys(arguments);
   if (!root) return no("[BADCHARSET (US-ASCII UTF-8)] Unknown charset.");
+  if (opens_too_often(*root)) return too_costly_search();
   if (asks_modseq(*root)) session.use_modseq(request.output);
   return std::make_unique<ThreadTask>(session, request.by_uid, algorithm, std::move(*root));
 }
