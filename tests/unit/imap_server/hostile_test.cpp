@@ -5,6 +5,8 @@
 
 #include <random>
 
+#include "connectors/imap/server/arguments.h"
+#include "mail/failure.h"
 #include "tests/unit/imap_server/session_fixture.h"
 
 namespace mailstead::test {
@@ -185,6 +187,25 @@ TEST_F(ImapServerHostile, ASearchOpensEachMessageAFewTimesAtMost) {
   EXPECT_TRUE(Client::ok(client.command("SEARCH RETURN (SAVE) ALL")));
   EXPECT_TRUE(client.command("SEARCH RETURN (SAVE)" + times("TEXT x", 21)).starts_with("t NO [LIMIT] "));
   EXPECT_EQ(client.command("FETCH $ UID"), "t OK Fetch completed.\r\n");
+}
+
+TEST(ListPattern, IsShortAndHasNoRunsOfWildcards) {
+  const struct {
+    const char *reference, *pattern, *joined;
+  } rows[] = {{"", "", ""},         {"a/", "b", "a/b"},   {"", "***", "*"},      {"a*", "*b**", "a*b*"},
+              {"%", "%%/%", "%/%"}, {"", "*%*%", "*%*%"}, {"aa", "abb", "aaabb"}};
+  for (const auto& row : rows) EXPECT_EQ(imap::join_pattern(row.reference, row.pattern), row.joined);
+  EXPECT_EQ(imap::join_pattern(std::string(1000, 'a'), std::string(24, 'b')).size(), 1024U);
+  EXPECT_THROW((void)imap::join_pattern(std::string(1000, 'a'), std::string(25, 'b')), mail::Failure);
+}
+
+TEST_F(ImapServerHostile, ALongMailboxPatternIsRefused) {
+  Client client = signed_in();
+  const std::string half(600, '*');
+  EXPECT_EQ(client.command("LIST \"\" " + half), client.command("LIST \"\" *"));
+  for (const std::string& command :
+       {"LIST \"" + half + "\" " + half, "LIST \"\" (INBOX " + half + half + ")", "LSUB \"" + half + "\" " + half})
+    EXPECT_TRUE(client.command(command).starts_with("t BAD ")) << command;
 }
 
 TEST_F(ImapServerHostile, AnItemNamedTwiceIsAnsweredOnce) {
