@@ -146,6 +146,7 @@ bool FetchTask::compose() {
     if (!compose_items(position)) return false;
   } catch (const mail::Failure& failure) {
     note_failure(failure, position);
+    if (newly_seen) view.tell_later(position);
     drop_message();
     return true;
   }

@@ -318,6 +318,10 @@ bool MailboxView::tell_flags(std::string& out) {
   return true;
 }
 
+void MailboxView::tell_later(std::size_t position) {
+  untold_.push_back(entries_[position].uid);
+}
+
 void MailboxView::told(std::size_t position) {
   std::erase(untold_, entries_[position].uid);
 }

@@ -79,6 +79,8 @@ class MailboxView {
   [[nodiscard]] bool tell(std::string& out, bool may_expunge);
   // The flags at `position` were just said by a FETCH response.
   void told(std::size_t position);
+  // What assume() took over was not said: tell() has to.
+  void tell_later(std::size_t position);
   void set_idling(bool idling) noexcept { signal_->idling = idling; }
 
  private:

@@ -351,5 +351,37 @@ TEST_F(ImapCondstore, MakesTheMemoryOfAReturningClientTrueWhateverHappened) {
   }
 }
 
+// A change that is durable is told even when the command that made it fails: HIGHESTMODSEQ passes over it.
+TEST_F(ImapServer, TellsTheFlagOfAMessageThatCannotBeSent) {
+  store_.put("alice", "INBOX", "Content-Transfer-Encoding: x-own\r\n\r\nabc\r\n");
+  store_.put("alice", "INBOX", plain_message("a"));
+  store_.content().drop(2);
+  Client client = signed_in();
+  (void)client.command("SELECT INBOX");
+  EXPECT_EQ(client.command("FETCH 1 BINARY[1]"),
+            "* 1 FETCH (UID 1 FLAGS (\\Seen \\Recent))\r\nt NO [UNKNOWN-CTE] Some of the parts cannot be decoded.\r\n");
+  EXPECT_EQ(client.command("FETCH 2 BODY[]"),
+            "* 2 FETCH (UID 2 FLAGS (\\Seen \\Recent))\r\nt NO [SERVERBUG] Some of the messages cannot be read.\r\n");
+  // Once, and only when it was new.
+  EXPECT_TRUE(client.command("FETCH 1:2 BINARY[1]").starts_with("t NO "));
+}
+
+TEST_F(ImapServer, TellsWhatAFailedStoreChanged) {
+  for (int i = 0; i < 3; ++i) store_.put("alice", "INBOX", plain_message("a"));
+  Client client = signed_in();
+  (void)client.command("ENABLE CONDSTORE");
+  (void)client.command("EXAMINE INBOX");
+  (void)client.command("SELECT INBOX");
+  const auto box = store_.mail().find("alice", "INBOX");
+  auto breaking = store_.mail().watch(box->id, [this] { store_.mail().broken = true; });
+  const std::string answer = client.command("STORE 1:2 +FLAGS.SILENT (\\Flagged)");
+  breaking.reset();
+  store_.mail().broken = false;
+  for (const char* told :
+       {"* 1 FETCH (UID 1 FLAGS (\\Flagged", "* 2 FETCH (UID 2 FLAGS (\\Flagged", "\r\nt NO [UNAVAILABLE]"})
+    EXPECT_TRUE(Client::has(answer, told)) << answer;
+  EXPECT_FALSE(Client::has(answer, "* 3 FETCH")) << answer;
+}
+
 }  // namespace
 }  // namespace mailstead::test
