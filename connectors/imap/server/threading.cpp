@@ -203,6 +203,12 @@ class Threader {
 
 }  // namespace
 
+std::size_t octets_of(const ThreadRow& row) {
+  std::size_t octets = sizeof(row) + row.subject.size() + row.id.size();
+  for (const std::string& id : row.references) octets += sizeof(id) + id.size();
+  return octets;
+}
+
 Threads thread_by_references(const std::vector<ThreadRow>& rows) {
   return Threader(rows).run();
 }
