@@ -144,6 +144,26 @@ TEST(Threading, TakesChainsOfAnyLength) {
   EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(20));
 }
 
+// Each pair of the later rows would be a walk up the long chain that the first row is.
+TEST(Threading, LooksForLoopsWithinItsBudget) {
+  constexpr std::uint32_t kPairs = 20'000, kDepth = 9'000;
+  std::vector<ThreadRow> rows;
+  std::vector<std::string> chain;
+  for (std::uint32_t i = 0; i < kDepth; ++i) chain.push_back("r" + std::to_string(i));
+  rows.push_back(row(1, "", chain, ""));
+  for (std::uint32_t i = 0; i < kPairs; ++i) {
+    const std::string x = "x" + std::to_string(i);
+    rows.push_back(row(2 * i + 2, "", {x}, ""));
+    rows.push_back(row(2 * i + 3, "", {chain.back(), x}, ""));
+  }
+  // 69,000 references give 790,000 steps: 87 walks of 9,000.
+  const imap::Threads threads = thread_by_references(rows);
+  EXPECT_EQ(threads.roots.size(), 1 + kPairs - 87);
+  const std::string text = shown(threads, rows);
+  EXPECT_TRUE(text.starts_with("((1)(2)(3)(4)(5)")) << text.substr(0, 100);
+  EXPECT_TRUE(text.ends_with("((39998)(39999))((40000)(40001))")) << text.substr(text.size() - 100);
+}
+
 class ImapSorting : public ImapServer {
  protected:
   ImapSorting() {
