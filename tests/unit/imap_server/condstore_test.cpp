@@ -1,6 +1,7 @@
 // CONDSTORE and QRESYNC (RFC 7162).
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <map>
 #include <random>
@@ -381,6 +382,31 @@ TEST_F(ImapServer, TellsWhatAFailedStoreChanged) {
        {"* 1 FETCH (UID 1 FLAGS (\\Flagged", "* 2 FETCH (UID 2 FLAGS (\\Flagged", "\r\nt NO [UNAVAILABLE]"})
     EXPECT_TRUE(Client::has(answer, told)) << answer;
   EXPECT_FALSE(Client::has(answer, "* 3 FETCH")) << answer;
+}
+
+TEST_F(ImapServer, SaysEachOfManyChangesOnce) {
+  store_.put("alice", "INBOX", plain_message("a"));
+  Client client = signed_in();
+  (void)client.command("SELECT INBOX");
+  for (int i = 0; i < 16; ++i) (void)client.command("COPY 1:* INBOX");
+  Client other = signed_in();
+  (void)other.command("SELECT INBOX");
+  EXPECT_TRUE(Client::ok(other.command("STORE 1:* +FLAGS.SILENT (\\Flagged)")));
+  // Of each the change of the other session is known, and untold, before its own turn comes.
+  const auto begun = std::chrono::steady_clock::now();
+  const std::string answer = client.command("STORE 1:65535 +FLAGS (\\Seen)");
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(8));
+  std::size_t said = 0;
+  for (auto at = answer.find(" FETCH ("); at != std::string::npos; at = answer.find(" FETCH (", at + 1)) ++said;
+  EXPECT_EQ(said, 65536U);
+  EXPECT_TRUE(Client::has(answer, "* 1 FETCH (FLAGS (\\Flagged \\Seen \\Recent))\r\n")) << answer.substr(0, 100);
+  EXPECT_TRUE(Client::has(answer, "* 65536 FETCH (UID 65536 FLAGS (\\Flagged \\Recent)"))
+      << answer.substr(answer.size() - 200);
+  // Said once more when it changes once more, and found by what it is.
+  (void)other.command("STORE 1 -FLAGS.SILENT (\\Flagged)");
+  EXPECT_TRUE(client.command("NOOP").starts_with("* 1 FETCH (UID 1 FLAGS (\\Seen \\Recent))\r\n"));
+  EXPECT_EQ(client.command("NOOP").find("FETCH"), std::string::npos);
+  EXPECT_TRUE(client.command("SEARCH UNFLAGGED").starts_with("* SEARCH 1\r\n"));
 }
 
 }  // namespace
