@@ -13,6 +13,7 @@ namespace mailstead::imap {
 namespace {
 
 constexpr std::string_view kInbox = "INBOX";
+constexpr std::size_t kMaxPattern = 1024;  // octets
 
 template <typename Predicate>
 std::string take_while(Cursor& cursor, Predicate inside) {
@@ -72,6 +73,18 @@ std::string read_list_pattern(Cursor& cursor, const Enabled& enabled) {
   });
   if (atom.empty()) reject("expected a mailbox pattern");
   return mailbox_from_wire(atom, enabled);
+}
+
+std::string join_pattern(std::string_view reference, std::string_view pattern) {
+  if (reference.size() + pattern.size() > kMaxPattern) reject("too long a mailbox pattern");
+  std::string joined;
+  for (std::string_view piece : {reference, pattern}) {
+    for (char c : piece) {
+      if ((c == '*' || c == '%') && joined.ends_with(c)) continue;
+      joined += c;
+    }
+  }
+  return joined;
 }
 
 SequenceSet read_sequence_set(Cursor& cursor) {

@@ -20,6 +20,8 @@ namespace mailstead::imap {
 void append_mailbox(std::string& out, std::string_view name, const Enabled& enabled);
 // list-mailbox of LIST and LSUB: wildcards allowed; in UTF-8.
 [[nodiscard]] std::string read_list_pattern(Cursor& cursor, const Enabled& enabled);
+// What both together ask for, of limited length and each run of wildcards as one: matching costs name × pattern.
+[[nodiscard]] std::string join_pattern(std::string_view reference, std::string_view pattern);
 
 [[nodiscard]] SequenceSet read_sequence_set(Cursor& cursor);
 [[nodiscard]] mail::Flags read_flag_list(Cursor& cursor);  // in parentheses

@@ -8,6 +8,7 @@ namespace mailstead::imap {
 namespace {
 
 constexpr std::size_t kSlice = 512;  // messages
+constexpr std::size_t kMaxKept = 64 * 1024 * 1024;
 
 }  // namespace
 
@@ -20,9 +21,14 @@ bool EnvelopeScan::advance() {
   for (std::size_t i = 0; next_ < end; ++i, ++next_) {
     std::optional<mail::Part> root;
     if (stored[i]) root = mail::decode_structure(stored[i]->structure);
-    visit_(positions_[next_], root && root->envelope ? *root->envelope : mail::Envelope{});
+    if (too_much()) return true;
+    kept_ += visit_(positions_[next_], root && root->envelope ? *root->envelope : mail::Envelope{});
   }
   return next_ == positions_.size();
+}
+
+bool EnvelopeScan::too_much() const noexcept {
+  return kept_ > kMaxKept;
 }
 
 std::int64_t sent_date(const mail::Envelope& envelope, const storage::Entry& entry) {

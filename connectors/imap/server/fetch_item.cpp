@@ -179,6 +179,18 @@ std::vector<FetchItem> macro(const std::string& name) {
   return items;
 }
 
+// Of two that are answered alike one remains; \Seen is set if either would.
+void add_item(std::vector<FetchItem>& items, FetchItem item) {
+  auto same = std::find_if(items.begin(), items.end(), [&](const FetchItem& other) {
+    return other.kind == item.kind && other.label == item.label && other.count == item.count;
+  });
+  if (same == items.end()) {
+    items.push_back(std::move(item));
+  } else {
+    same->peek = same->peek && item.peek;
+  }
+}
+
 }  // namespace
 
 FetchItem modseq_item() {
@@ -188,10 +200,11 @@ FetchItem modseq_item() {
 std::vector<FetchItem> read_fetch_items(Cursor& cursor) {
   std::vector<FetchItem> items;
   if (cursor.peek() == '(') {
+    std::size_t count = 0;
     cursor.expect_list([&] {
-      if (items.size() >= kMaxItems) reject("too many items");
+      if (++count > kMaxItems) reject("too many items");
       std::string name = read_item_name(cursor);
-      items.push_back(read_item(cursor, name));
+      add_item(items, read_item(cursor, name));
     });
     if (items.empty()) reject("expected at least one item");
     return items;

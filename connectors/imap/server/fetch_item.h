@@ -46,7 +46,7 @@ struct FetchItem {
 };
 
 [[nodiscard]] FetchItem modseq_item();
-// One item, a macro, or a list of items. Throws Failure(kProtocol).
+// One item, a macro, or a list of items; what is asked for twice comes once. Throws Failure(kProtocol).
 [[nodiscard]] std::vector<FetchItem> read_fetch_items(Cursor& cursor);
 
 }  // namespace mailstead::imap

@@ -8,18 +8,22 @@
 #include "connectors/imap/server/describe.h"
 #include "connectors/imap/server/object_id.h"
 #include "connectors/imap/server/preview_text.h"
-#include "mail/failure.h"
 
 namespace mailstead::imap {
 namespace {
 
 using Kind = FetchItem::Kind;
 using Text = Section::Text;
+using mail::operator""_MiB;
 
 constexpr std::size_t kBatchMessages = 64;
 // A connection that breaks leaves at most this much marked \Seen and unread.
 constexpr mail::ByteCount kBatchOctets = mail::ByteCount{1} * 1024 * 1024;
 constexpr std::size_t kReadSize = 64 * 1024;
+// Text that is made, not read, of one message: ENVELOPE, BODYSTRUCTURE, HEADER.FIELDS.
+constexpr std::size_t kMaxInline = 32_MiB;
+// Read for composing before others have their turn.
+constexpr mail::ByteCount kSliceOctets = 1_MiB;
 constexpr mail::ByteCount kMaxHeader = mail::ParseLimits{}.header_bytes;
 
 bool whole_message(const Section& section) {
@@ -64,15 +68,21 @@ FetchTask::FetchTask(Conversation& session, bool by_uid, std::vector<std::uint32
 }
 
 Task::Step FetchTask::run(std::string& output) {
+  spent_ = 0;
   while (true) {
-    if (!pump(output)) return Step::kMore;
-    if (next_ == positions_.size()) break;
-    if (next_ == prepared_) prepare_batch();
-    if (!compose(next_)) pieces_.clear();
+    if (!composing_) {
+      if (!pump(output)) return Step::kMore;
+      if (next_ == positions_.size()) break;
+      if (next_ == prepared_) prepare_batch();
+      begin(positions_[next_]);
+    }
+    if (!compose()) return Step::kMore;
+    composing_ = false;
     ++next_;
   }
   if (unknown_encoding_) return done(Answer::Kind::kNo, "[UNKNOWN-CTE] Some of the parts cannot be decoded.");
   if (some_unreadable_) return done(Answer::Kind::kNo, "[SERVERBUG] Some of the messages cannot be read.");
+  if (some_too_long_) return done(Answer::Kind::kNo, "[LIMIT] Too much was asked for of some of the messages.");
   if (some_gone_ && !by_uid_) return done(Answer::Kind::kNo, "[EXPUNGEISSUED] Some of the messages no longer exist.");
   return done(Answer::Kind::kOk, "Fetch completed.");
 }
@@ -117,66 +127,105 @@ void FetchTask::mark_seen(std::size_t end) {
   }
 }
 
-// False when the message cannot be answered at all.
-bool FetchTask::compose(std::size_t index) {
-  MailboxView& view = session_.view();
-  std::size_t position = positions_[index];
+void FetchTask::begin(std::size_t position) {
+  composing_ = true;
+  item_ = 0;
   structure_.reset();
   content_.reset();
   facts_ = nullptr;
-  if (needs_structure_ && stored_[index - batch_begin_]) facts_ = &*stored_[index - batch_begin_];
-  std::string text = "* " + std::to_string(position + 1) + " FETCH (";
+  if (needs_structure_ && stored_[next_ - batch_begin_]) facts_ = &*stored_[next_ - batch_begin_];
+  text_ = "* " + std::to_string(position + 1) + " FETCH (";
+  inline_octets_ = 0;
+}
+
+bool FetchTask::compose() {
+  MailboxView& view = session_.view();
+  const std::size_t position = positions_[next_];
+  const bool newly_seen = newly_seen_[next_ - batch_begin_];
   try {
-    if (needs_content_) content_ = session_.context.store.content().open(view.entry(position).content);
-    bool first = true;
-    for (const FetchItem& item : items_) {
-      if (!first) text += ' ';
-      first = false;
-      compose_item(item, position, text);
-    }
+    if (!compose_items(position)) return false;
   } catch (const mail::Failure& failure) {
-    if (failure.kind() == mail::FailureKind::kPermanent) return unknown_encoding_ = true, false;
-    // RFC 2180 §4.1: what another session expunged may be gone, too.
-    (view.gone(position) ? some_gone_ : some_unreadable_) = true;
-    return false;
+    note_failure(failure, position);
+    if (newly_seen) view.tell_later(position);
+    drop_message();
+    return true;
   }
-  if (newly_seen_[index - batch_begin_]) {
+  if (newly_seen) {
     if (!says_flags_) {
-      text += " FLAGS ";
-      view.append_flags(text, position);
+      text_ += " FLAGS ";
+      view.append_flags(text_, position);
     }
     if (!says_modseq_ && session_.enabled.condstore)
-      text += " MODSEQ (" + std::to_string(view.entry(position).modseq) + ')';
+      text_ += " MODSEQ (" + std::to_string(view.entry(position).modseq) + ')';
   }
   // With CONDSTORE a change is told when its MODSEQ is.
-  if (newly_seen_[index - batch_begin_] || (says_flags_ && (says_modseq_ || !session_.enabled.condstore)))
-    view.told(position);
-  pieces_.push_back(Piece{text + ")\r\n"});
+  if (newly_seen || (says_flags_ && (says_modseq_ || !session_.enabled.condstore))) view.told(position);
+  text_ += ")\r\n";
+  push_piece({});
   return true;
 }
 
-void FetchTask::compose_item(const FetchItem& item, std::size_t position, std::string& text) {
+void FetchTask::note_failure(const mail::Failure& failure, std::size_t position) {
+  switch (failure.kind()) {
+    case mail::FailureKind::kPermanent: unknown_encoding_ = true; break;
+    case mail::FailureKind::kLimit: some_too_long_ = true; break;
+    // RFC 2180 §4.1: what another session expunged may be gone, too.
+    default: (session_.view().gone(position) ? some_gone_ : some_unreadable_) = true;
+  }
+}
+
+void FetchTask::drop_message() {
+  pieces_.clear();
+  text_ = std::string();
+  counting_.reset();
+}
+
+// With the text so far in front.
+void FetchTask::push_piece(Piece piece) {
+  inline_octets_ += text_.size();
+  piece.text = std::move(text_);
+  text_ = std::string();
+  pieces_.push_back(std::move(piece));
+}
+
+bool FetchTask::compose_items(std::size_t position) {
+  if (needs_content_ && !content_)
+    content_ = session_.context.store.content().open(session_.view().entry(position).content);
+  for (; item_ < items_.size(); ++item_) {
+    if (spent_ > kSliceOctets) return false;
+    if (!counting_) {
+      if (item_ > 0) text_ += ' ';
+      text_ += items_[item_].label;
+      text_ += ' ';
+    }
+    if (!compose_item(items_[item_], position)) return false;
+    if (inline_octets_ + text_.size() > kMaxInline)
+      throw mail::Failure(mail::FailureKind::kLimit, mail::FailureScope::kMessage, "too much was asked for");
+  }
+  return true;
+}
+
+bool FetchTask::compose_item(const FetchItem& item, std::size_t position) {
   const MailboxView& view = session_.view();
   const storage::Entry& entry = view.entry(position);
-  text += item.label;
-  text += ' ';
   switch (item.kind) {
-    case Kind::kFlags: view.append_flags(text, position); break;
-    case Kind::kUid: text += std::to_string(entry.uid); break;
-    case Kind::kInternalDate: text += '"' + format_date_time(entry.internal_date) + '"'; break;
-    case Kind::kSize: text += std::to_string(entry.size); break;
-    case Kind::kEnvelope: append_envelope(text, structure().envelope.value_or(mail::Envelope{})); break;
-    case Kind::kBody: append_body(text, structure(), false); break;
-    case Kind::kBodyStructure: append_body(text, structure(), true); break;
-    case Kind::kModSeq: text += '(' + std::to_string(entry.modseq) + ')'; break;
-    case Kind::kEmailId: text += '(' + email_object_id(entry.content) + ')'; break;
-    case Kind::kThreadId: text += "NIL"; break;  // RFC 8474 §5.2: threads have no names here
-    case Kind::kSaveDate: text += entry.saved == 0 ? "NIL" : '"' + format_date_time(saved_at(entry)) + '"'; break;
-    case Kind::kPreview: append_string(text, preview_text(*content_, structure())); break;
+    case Kind::kFlags: view.append_flags(text_, position); break;
+    case Kind::kUid: text_ += std::to_string(entry.uid); break;
+    case Kind::kInternalDate: text_ += '"' + format_date_time(entry.internal_date) + '"'; break;
+    case Kind::kSize: text_ += std::to_string(entry.size); break;
+    case Kind::kEnvelope: append_envelope(text_, structure().envelope.value_or(mail::Envelope{})); break;
+    case Kind::kBody: append_body(text_, structure(), false); break;
+    case Kind::kBodyStructure: append_body(text_, structure(), true); break;
+    case Kind::kModSeq: text_ += '(' + std::to_string(entry.modseq) + ')'; break;
+    case Kind::kEmailId: text_ += '(' + email_object_id(entry.content) + ')'; break;
+    case Kind::kThreadId: text_ += "NIL"; break;  // RFC 8474 §5.2: threads have no names here
+    case Kind::kSaveDate: text_ += entry.saved == 0 ? "NIL" : '"' + format_date_time(saved_at(entry)) + '"'; break;
+    case Kind::kPreview: append_string(text_, preview_text(*content_, structure())); break;
     case Kind::kBinary:
-    case Kind::kBinarySize: compose_binary(item, text); break;
-    case Kind::kSection: compose_section(item, text); break;
+    case Kind::kBinarySize: return compose_binary(item);
+    case Kind::kSection: compose_section(item); break;
   }
+  return true;
 }
 
 const mail::Part& FetchTask::structure() {
@@ -187,63 +236,73 @@ const mail::Part& FetchTask::structure() {
   return *structure_;
 }
 
-void FetchTask::compose_section(const FetchItem& item, std::string& text) {
+void FetchTask::compose_section(const FetchItem& item) {
   std::optional<ByteRange> range = whole_message(item.section)
                                        ? ByteRange{0, content_->size()}
                                        : find_section(structure(), content_->size(), item.section);
   if (!range || range->offset + range->size > content_->size()) {
-    text += "NIL";
+    text_ += "NIL";
     return;
   }
   mail::ByteCount start = item.partial ? item.start : 0;
   mail::ByteCount count = item.partial ? item.count : UINT64_MAX;
   if (whole_header(item.section)) {
     std::string header = mail::read_range(*content_, range->offset, std::min(range->size, kMaxHeader));
+    spent_ += header.size();
     std::string fields = select_fields(header, item.section);
     fields = start < fields.size() ? fields.substr(start, count) : std::string();
-    text += '{' + std::to_string(fields.size()) + "}\r\n" + fields;
+    text_ += '{' + std::to_string(fields.size()) + "}\r\n" + fields;
     return;
   }
   start = std::min(start, range->size);
   count = std::min(count, range->size - start);
-  text += '{' + std::to_string(count) + "}\r\n";
-  pieces_.push_back(Piece{std::move(text), {range->offset + start, count}});
-  text.clear();
+  text_ += '{' + std::to_string(count) + "}\r\n";
+  Piece piece;
+  piece.range = {range->offset + start, count};
+  push_piece(std::move(piece));
 }
 
 // RFC 3516. Decoded twice: to know the size that is promised, and when it goes out.
-void FetchTask::compose_binary(const FetchItem& item, std::string& text) {
+bool FetchTask::compose_binary(const FetchItem& item) {
   Piece piece;
   piece.range = {0, content_->size()};
   piece.encoding = mail::TransferEncoding::kBinary;
   if (!item.section.path.empty()) {
     const mail::Part* part = mail::find_part(structure(), item.section.path);
     if (part == nullptr || part->body_offset + part->body_size > content_->size()) {
-      text += item.kind == Kind::kBinarySize ? "0" : "NIL";
-      return;
+      text_ += item.kind == Kind::kBinarySize ? "0" : "NIL";
+      return true;
     }
     piece.range = {part->body_offset, part->body_size};
     if (!part->is_multipart() && !part->is_message()) piece.encoding = mail::transfer_encoding(part->encoding);
     if (*piece.encoding == mail::TransferEncoding::kUnknown)
       throw mail::Failure(mail::FailureKind::kPermanent, mail::FailureScope::kMessage, "the encoding is not known");
   }
-  mail::ByteCount size = 0;
-  bool has_nul = false;
-  for (DecodedRange decoded(*content_, piece.range, *piece.encoding); !decoded.at_end();) {
-    std::string some = decoded.next();
-    size += some.size();
-    has_nul = has_nul || some.find('\0') != std::string::npos;
-  }
+  if (!count(piece.range, *piece.encoding)) return false;
+  const mail::ByteCount size = counting_->size;
+  const bool has_nul = counting_->has_nul;
+  counting_.reset();
   if (item.kind == Kind::kBinarySize) {
-    text += std::to_string(size);
-    return;
+    text_ += std::to_string(size);
+    return true;
   }
   piece.skip = std::min(item.partial ? item.start : 0, size);
   piece.take = std::min(item.partial ? item.count : UINT64_MAX, size - piece.skip);
-  text += (has_nul ? "~{" : "{") + std::to_string(piece.take) + "}\r\n";
-  piece.text = std::move(text);
-  text.clear();
-  pieces_.push_back(std::move(piece));
+  text_ += (has_nul ? "~{" : "{") + std::to_string(piece.take) + "}\r\n";
+  push_piece(std::move(piece));
+  return true;
+}
+
+bool FetchTask::count(const ByteRange& range, mail::TransferEncoding encoding) {
+  if (!counting_) counting_.emplace(Count{DecodedRange(*content_, range, encoding)});
+  while (!counting_->decoded.at_end()) {
+    if (spent_ > kSliceOctets) return false;
+    const std::string some = counting_->decoded.next();
+    spent_ += kReadSize;
+    counting_->size += some.size();
+    counting_->has_nul = counting_->has_nul || some.find('\0') != std::string::npos;
+  }
+  return true;
 }
 
 void FetchTask::pump_decoded(Piece& piece, std::string& output) {

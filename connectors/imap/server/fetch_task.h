@@ -1,5 +1,6 @@
 // Answers a FETCH message by message: text is composed, bodies are read from their content in slices straight into the
 // output. Facts (structure) come from the store in batches; \Seen is set for a batch before its bodies go out.
+// Composing pauses when much had to be read for it.
 #pragma once
 
 #include <deque>
@@ -12,6 +13,7 @@
 #include "connectors/imap/server/conversation.h"
 #include "connectors/imap/server/decoded_range.h"
 #include "connectors/imap/server/fetch_item.h"
+#include "mail/failure.h"
 
 namespace mailstead::imap {
 
@@ -19,7 +21,7 @@ class FetchTask final : public Task {
  public:
   FetchTask(Conversation& session, bool by_uid, std::vector<std::uint32_t> positions, std::vector<FetchItem> items);
   [[nodiscard]] Step run(std::string& output) override;
-  [[nodiscard]] bool mid_response() const noexcept override { return !pieces_.empty(); }
+  [[nodiscard]] bool mid_response() const noexcept override { return !composing_ && !pieces_.empty(); }
 
  private:
   // Of the response in hand: text first, then a range of the content.
@@ -31,12 +33,26 @@ class FetchTask final : public Task {
     mail::ByteCount skip = 0, take = 0;
   };
 
+  // What is promised of a decoded part before it goes out.
+  struct Count {
+    DecodedRange decoded;
+    mail::ByteCount size = 0;
+    bool has_nul = false;
+  };
+
   void prepare_batch();
   void mark_seen(std::size_t end);
-  [[nodiscard]] bool compose(std::size_t index);
-  void compose_item(const FetchItem& item, std::size_t position, std::string& text);
-  void compose_section(const FetchItem& item, std::string& text);
-  void compose_binary(const FetchItem& item, std::string& text);
+  void begin(std::size_t position);
+  // These are false when they are to be called again to go on.
+  [[nodiscard]] bool compose();
+  [[nodiscard]] bool compose_items(std::size_t position);
+  [[nodiscard]] bool compose_item(const FetchItem& item, std::size_t position);
+  [[nodiscard]] bool compose_binary(const FetchItem& item);
+  [[nodiscard]] bool count(const ByteRange& range, mail::TransferEncoding encoding);
+  void compose_section(const FetchItem& item);
+  void note_failure(const mail::Failure& failure, std::size_t position);
+  void drop_message();
+  void push_piece(Piece piece);
   [[nodiscard]] bool pump(std::string& output);
   void pump_decoded(Piece& piece, std::string& output);
   [[nodiscard]] const mail::Part& structure();
@@ -56,9 +72,15 @@ class FetchTask final : public Task {
   const storage::StoredMessage* facts_ = nullptr;
   std::optional<mail::Part> structure_;
   std::deque<Piece> pieces_;
+  bool composing_ = false;
+  std::size_t item_ = 0;           // to be composed next
+  std::string text_;               // composed, not in a piece yet
+  std::size_t inline_octets_ = 0;  // of text in the pieces
+  std::optional<Count> counting_;
+  mail::ByteCount spent_ = 0;            // octets read for composing in this slice
   std::optional<DecodedRange> decoded_;  // of the first piece
   bool by_uid_;
-  bool some_gone_ = false, some_unreadable_ = false, unknown_encoding_ = false;
+  bool some_gone_ = false, some_unreadable_ = false, some_too_long_ = false, unknown_encoding_ = false;
 };
 
 }  // namespace mailstead::imap

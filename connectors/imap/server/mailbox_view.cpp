@@ -83,7 +83,7 @@ void MailboxView::claim_recent(RecentRegister& recent) {
 
 mail::Flags MailboxView::flags(std::size_t position) const {
   const Entry& entry = entries_[position];
-  return {static_cast<std::uint8_t>(entry.flags & ~kGone), keyword_sets_[entry.keywords]};
+  return {static_cast<std::uint8_t>(entry.flags & ~kMarks), keyword_sets_[entry.keywords]};
 }
 
 void MailboxView::append_flags(std::string& out, std::size_t position) const {
@@ -162,7 +162,7 @@ void MailboxView::assume(std::size_t position, storage::FlagChange change, const
     }
   }
   Entry& entry = entries_[position];
-  entry.flags = static_cast<std::uint8_t>((entry.flags & kGone) | state.system);
+  entry.flags = static_cast<std::uint8_t>((entry.flags & kMarks) | state.system);
   entry.modseq = modseq;
   if (state.keywords != keyword_sets_[entry.keywords]) entry.keywords = intern(state.keywords);
 }
@@ -230,12 +230,13 @@ void MailboxView::take_changed(const storage::Changes& changes) {
     if (gone(*position)) continue;
     Entry& entry = entries_[*position];
     std::uint32_t keywords = keywords_of(changed);
-    bool differs = entry.flags != changed.flags || entry.keywords != keywords ||
+    const auto marks = static_cast<std::uint8_t>(entry.flags & kMarks);
+    bool differs = (entry.flags ^ marks) != changed.flags || entry.keywords != keywords ||
                    (enabled_->condstore && entry.modseq != changed.modseq);
-    if (differs && *position < announced_) untold_.push_back(changed.uid);
-    entry.flags = changed.flags;
+    entry.flags = marks | changed.flags;
     entry.keywords = keywords;
     entry.modseq = changed.modseq;
+    if (differs && *position < announced_) tell_later(*position);
   }
 }
 
@@ -312,14 +313,23 @@ bool MailboxView::tell_flags(std::string& out) {
     if (full(out)) return false;
     auto position = position_of(untold_.back());
     untold_.pop_back();
-    if (!position || gone(*position)) continue;
-    append_state(out, *position);
+    if (!position) continue;
+    std::uint8_t& flags = entries_[*position].flags;
+    const bool tells = (flags & kUntold) != 0 && (flags & kGone) == 0;
+    flags &= static_cast<std::uint8_t>(~(kUntold | kListed));
+    if (tells) append_state(out, *position);
   }
   return true;
 }
 
+void MailboxView::tell_later(std::size_t position) {
+  Entry& entry = entries_[position];
+  if ((entry.flags & kListed) == 0) untold_.push_back(entry.uid);
+  entry.flags |= kUntold | kListed;
+}
+
 void MailboxView::told(std::size_t position) {
-  std::erase(untold_, entries_[position].uid);
+  entries_[position].flags &= static_cast<std::uint8_t>(~kUntold);
 }
 
 }  // namespace mailstead::imap

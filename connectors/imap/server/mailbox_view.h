@@ -79,10 +79,14 @@ class MailboxView {
   [[nodiscard]] bool tell(std::string& out, bool may_expunge);
   // The flags at `position` were just said by a FETCH response.
   void told(std::size_t position);
+  // What assume() took over was not said: tell() has to.
+  void tell_later(std::size_t position);
   void set_idling(bool idling) noexcept { signal_->idling = idling; }
 
  private:
-  static constexpr std::uint8_t kGone = 0x80;
+  // Beside the flags of an entry. kUntold: they differ from what was said; kListed: its UID is in untold_.
+  static constexpr std::uint8_t kGone = 0x80, kUntold = 0x40, kListed = 0x20;
+  static constexpr std::uint8_t kMarks = kGone | kUntold | kListed;
   MailboxView() = default;
   void take_changed(const storage::Changes& changes);
   void take_vanished(const std::vector<storage::UidRange>& ranges);
@@ -110,7 +114,7 @@ class MailboxView {
   std::size_t gone_count_ = 0;
   std::size_t expunge_cursor_ = 0;  // positions from here on have had their EXPUNGE said; 0: none begun
   SequenceSet saved_result_;
-  std::vector<storage::Uid> untold_;  // whose flags differ from what was said
+  std::vector<storage::Uid> untold_;  // those that are kListed
   std::shared_ptr<ChangeSignal> signal_ = std::make_shared<ChangeSignal>();
   std::unique_ptr<storage::MailStore::Subscription> subscription_;
 };

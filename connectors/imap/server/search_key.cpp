@@ -17,6 +17,7 @@ namespace {
 using Kind = SearchKey::Kind;
 
 constexpr std::size_t kMaxKeys = 5000;
+constexpr std::size_t kMaxOpeningKeys = 20;
 
 enum class Argument { kNone, kString, kDate, kNumber, kInterval, kKeyword };
 
@@ -219,6 +220,12 @@ class SearchReader {
   std::size_t count_ = 0, depth_ = 0;
 };
 
+std::size_t opening_keys(const SearchKey& key) {
+  std::size_t count = key.kind == Kind::kText || key.kind == Kind::kBody || key.kind == Kind::kHeader ? 1 : 0;
+  for (const SearchKey& child : key.children) count += opening_keys(child);
+  return count;
+}
+
 SearchReturn read_return(Cursor& cursor) {
   SearchReturn result;
   if (!cursor.try_word("RETURN")) return result;
@@ -274,6 +281,10 @@ SearchRequest read_search(Cursor& cursor) {
 
 bool asks_modseq(const SearchKey& key) {
   return key.kind == Kind::kModSeq || std::any_of(key.children.begin(), key.children.end(), asks_modseq);
+}
+
+bool opens_too_often(const SearchKey& key) {
+  return opening_keys(key) > kMaxOpeningKeys;
 }
 
 int cost_of(const SearchKey& key) {

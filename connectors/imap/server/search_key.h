@@ -88,5 +88,7 @@ struct SearchRequest {
 [[nodiscard]] bool asks_modseq(const SearchKey& key);
 // What a message must be read for, at worst: 0 nothing, 1 its cached facts, 2 its header, 3 its body.
 [[nodiscard]] int cost_of(const SearchKey& key);
+// More keys than one search may have open each message: TEXT, BODY and HEADER read and decode it anew.
+[[nodiscard]] bool opens_too_often(const SearchKey& key);
 
 }  // namespace mailstead::imap

@@ -11,6 +11,11 @@
 
 namespace mailstead::imap {
 
+// When opens_too_often().
+[[nodiscard]] inline Answer too_costly_search() {
+  return no("[LIMIT] Too many search keys that read the messages.");
+}
+
 class SearchScan {
  public:
   SearchScan(Conversation& session, SearchKey root);

@@ -13,7 +13,6 @@ namespace {
 
 using Kind = SortCriterion::Kind;
 
-constexpr std::size_t kMaxCriteria = 20;
 constexpr std::size_t kComparedText = 512;
 
 constexpr std::pair<std::string_view, Kind> kNames[] = {
@@ -30,7 +29,9 @@ constexpr std::pair<std::string_view, Kind> kNames[] = {
 
 // What ENVELOPE shows as the first address of the field: of a group its name stands in `local`.
 std::optional<mail::Address> first_address(const std::string& field) {
-  auto addresses = mail::parse_addresses(field);
+  mail::ParseLimits limits;
+  limits.addresses = 1;
+  auto addresses = mail::parse_addresses(field, limits);
   if (addresses.empty()) return std::nullopt;
   return std::move(addresses.front());
 }
@@ -87,11 +88,19 @@ std::vector<SortCriterion> read_sort_criteria(Cursor& cursor) {
     const auto* known =
         std::find_if(std::begin(kNames), std::end(kNames), [&](const auto& row) { return row.first == name; });
     if (known == std::end(kNames)) reject("unknown criterion of SORT");
-    if (criteria.size() >= kMaxCriteria) reject("too many criteria");
+    if (std::any_of(criteria.begin(), criteria.end(),
+                    [&](const SortCriterion& other) { return other.kind == known->second; }))
+      reject("a criterion of SORT is repeated");
     criteria.push_back({known->second, std::exchange(reverse, false)});
   });
   if (criteria.empty() || reverse) reject("expected a criterion of SORT");
   return criteria;
+}
+
+std::size_t octets_of(const SortRow& row) {
+  std::size_t octets = sizeof(row);
+  for (const SortKey& key : row.keys) octets += sizeof(key) + key.text.size();
+  return octets;
 }
 
 SortRow sort_row(const std::vector<SortCriterion>& criteria, std::uint32_t position, const storage::Entry& entry,

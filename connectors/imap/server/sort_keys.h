@@ -17,7 +17,7 @@ struct SortCriterion {
   bool reverse = false;
 };
 
-// "(REVERSE DATE SUBJECT)". Throws Failure(kProtocol).
+// "(REVERSE DATE SUBJECT)", none of them twice. Throws Failure(kProtocol).
 [[nodiscard]] std::vector<SortCriterion> read_sort_criteria(Cursor& cursor);
 
 // A number or a text, by the criterion's kind; texts beyond 512 octets are compared up to there.
@@ -31,6 +31,7 @@ struct SortRow {
   std::vector<SortKey> keys;  // one per criterion
 };
 
+[[nodiscard]] std::size_t octets_of(const SortRow& row);
 [[nodiscard]] SortRow sort_row(const std::vector<SortCriterion>& criteria, std::uint32_t position,
                                const storage::Entry& entry, const mail::Envelope& envelope);
 // Equal rows stay in the order of their numbers, whatever is reversed.

@@ -12,10 +12,16 @@ using Index = std::uint32_t;
 constexpr Index kNone = UINT32_MAX;
 // A chain of answers longer than this is not looked through for loops: nothing is linked there any more.
 constexpr std::size_t kLongestWalk = 10'000;
+// Steps of all walks together: for each reference, and for a few in any case. Behind them nothing is linked that would
+// have to be looked through.
+constexpr std::size_t kStepsPerReference = 10;
+constexpr std::size_t kStepsAnyway = 100'000;
 
 class Threader {
  public:
-  explicit Threader(const std::vector<ThreadRow>& rows) : rows_(rows) {}
+  explicit Threader(const std::vector<ThreadRow>& rows) : rows_(rows) {
+    for (const ThreadRow& row : rows) steps_left_ += kStepsPerReference * row.references.size();
+  }
 
   Threads run() {
     link();
@@ -71,7 +77,8 @@ class Threader {
     std::size_t steps = 0;
     // Who has no child is nobody's ancestor.
     for (Index above = has_child_[child] ? parent : kNone; above != kNone; above = parents_[above]) {
-      if (above == child || ++steps > kLongestWalk) return;
+      if (above == child || ++steps > kLongestWalk || steps_left_ == 0) return;
+      --steps_left_;
     }
     parents_[child] = parent;
     has_child_[parent] = true;
@@ -194,6 +201,7 @@ class Threader {
   }
 
   const std::vector<ThreadRow>& rows_;
+  std::size_t steps_left_ = kStepsAnyway;
   std::vector<ThreadNode> nodes_;
   std::vector<Index> parents_;
   std::vector<bool> has_child_;
@@ -202,6 +210,12 @@ class Threader {
 };
 
 }  // namespace
+
+std::size_t octets_of(const ThreadRow& row) {
+  std::size_t octets = sizeof(row) + row.subject.size() + row.id.size();
+  for (const std::string& id : row.references) octets += sizeof(id) + id.size();
+  return octets;
+}
 
 Threads thread_by_references(const std::vector<ThreadRow>& rows) {
   return Threader(rows).run();

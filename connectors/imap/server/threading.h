@@ -20,6 +20,8 @@ struct ThreadRow {
   std::vector<std::string> references;  // the first the oldest; of In-Reply-To its first when there are none
 };
 
+[[nodiscard]] std::size_t octets_of(const ThreadRow& row);
+
 // A thread or part of one. A dummy has no row: it holds together what answers the same missing message.
 struct ThreadNode {
   static constexpr std::uint32_t kDummy = UINT32_MAX;

@@ -1,6 +1,7 @@
 // CONDSTORE and QRESYNC (RFC 7162).
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <map>
 #include <random>
@@ -349,6 +350,63 @@ TEST_F(ImapCondstore, MakesTheMemoryOfAReturningClientTrueWhateverHappened) {
     }
     ASSERT_EQ(memory, truth) << "visit " << visit << answer;
   }
+}
+
+// A change that is durable is told even when the command that made it fails: HIGHESTMODSEQ passes over it.
+TEST_F(ImapServer, TellsTheFlagOfAMessageThatCannotBeSent) {
+  store_.put("alice", "INBOX", "Content-Transfer-Encoding: x-own\r\n\r\nabc\r\n");
+  store_.put("alice", "INBOX", plain_message("a"));
+  store_.content().drop(2);
+  Client client = signed_in();
+  (void)client.command("SELECT INBOX");
+  EXPECT_EQ(client.command("FETCH 1 BINARY[1]"),
+            "* 1 FETCH (UID 1 FLAGS (\\Seen \\Recent))\r\nt NO [UNKNOWN-CTE] Some of the parts cannot be decoded.\r\n");
+  EXPECT_EQ(client.command("FETCH 2 BODY[]"),
+            "* 2 FETCH (UID 2 FLAGS (\\Seen \\Recent))\r\nt NO [SERVERBUG] Some of the messages cannot be read.\r\n");
+  // Once, and only when it was new.
+  EXPECT_TRUE(client.command("FETCH 1:2 BINARY[1]").starts_with("t NO "));
+}
+
+TEST_F(ImapServer, TellsWhatAFailedStoreChanged) {
+  for (int i = 0; i < 3; ++i) store_.put("alice", "INBOX", plain_message("a"));
+  Client client = signed_in();
+  (void)client.command("ENABLE CONDSTORE");
+  (void)client.command("EXAMINE INBOX");
+  (void)client.command("SELECT INBOX");
+  const auto box = store_.mail().find("alice", "INBOX");
+  auto breaking = store_.mail().watch(box->id, [this] { store_.mail().broken = true; });
+  const std::string answer = client.command("STORE 1:2 +FLAGS.SILENT (\\Flagged)");
+  breaking.reset();
+  store_.mail().broken = false;
+  for (const char* told :
+       {"* 1 FETCH (UID 1 FLAGS (\\Flagged", "* 2 FETCH (UID 2 FLAGS (\\Flagged", "\r\nt NO [UNAVAILABLE]"})
+    EXPECT_TRUE(Client::has(answer, told)) << answer;
+  EXPECT_FALSE(Client::has(answer, "* 3 FETCH")) << answer;
+}
+
+TEST_F(ImapServer, SaysEachOfManyChangesOnce) {
+  store_.put("alice", "INBOX", plain_message("a"));
+  Client client = signed_in();
+  (void)client.command("SELECT INBOX");
+  for (int i = 0; i < 16; ++i) (void)client.command("COPY 1:* INBOX");
+  Client other = signed_in();
+  (void)other.command("SELECT INBOX");
+  EXPECT_TRUE(Client::ok(other.command("STORE 1:* +FLAGS.SILENT (\\Flagged)")));
+  // Of each the change of the other session is known, and untold, before its own turn comes.
+  const auto begun = std::chrono::steady_clock::now();
+  const std::string answer = client.command("STORE 1:65535 +FLAGS (\\Seen)");
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(8));
+  std::size_t said = 0;
+  for (auto at = answer.find(" FETCH ("); at != std::string::npos; at = answer.find(" FETCH (", at + 1)) ++said;
+  EXPECT_EQ(said, 65536U);
+  EXPECT_TRUE(Client::has(answer, "* 1 FETCH (FLAGS (\\Flagged \\Seen \\Recent))\r\n")) << answer.substr(0, 100);
+  EXPECT_TRUE(Client::has(answer, "* 65536 FETCH (UID 65536 FLAGS (\\Flagged \\Recent)"))
+      << answer.substr(answer.size() - 200);
+  // Said once more when it changes once more, and found by what it is.
+  (void)other.command("STORE 1 -FLAGS.SILENT (\\Flagged)");
+  EXPECT_TRUE(client.command("NOOP").starts_with("* 1 FETCH (UID 1 FLAGS (\\Seen \\Recent))\r\n"));
+  EXPECT_EQ(client.command("NOOP").find("FETCH"), std::string::npos);
+  EXPECT_TRUE(client.command("SEARCH UNFLAGGED").starts_with("* SEARCH 1\r\n"));
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 
 #include <random>
 
+#include "connectors/imap/server/arguments.h"
+#include "mail/failure.h"
 #include "tests/unit/imap_server/session_fixture.h"
 
 namespace mailstead::test {
@@ -144,6 +146,95 @@ TEST_F(ImapServerHostile, AnIdleSessionHoldsNoBuffers) {
   (void)client.command("SELECT Sent");
   // The appended message itself is kept by the store.
   EXPECT_LT(heap_in_use(), before + 900'000 + 300'000);
+}
+
+TEST_F(ImapServerHostile, AFetchBuildsNoMoreThanItsLimitOfAMessage) {
+  std::string header = "Subject: long\r\n";
+  while (header.size() < 4 * 1024 * 1024) header += "X-Filler: " + std::string(900, 'x') + "\r\n";
+  store_.put("alice", "INBOX", header + "\r\nx\r\n");
+  store_.put("alice", "INBOX", plain_message("short"));
+  Client client = signed_in();
+  (void)client.command("SELECT INBOX");
+  std::string items;
+  for (int i = 0; i < 10; ++i) items += " BODY.PEEK[HEADER.FIELDS.NOT (A" + std::to_string(i) + ")]";
+  const std::string answer = client.command("FETCH 1:2 (UID" + items + ")");
+  EXPECT_TRUE(answer.starts_with("* 2 FETCH (UID 2 BODY[HEADER.FIELDS.NOT (A0)] {")) << answer.substr(0, 300);
+  EXPECT_TRUE(Client::has(answer, "\r\nt NO [LIMIT] ")) << answer.substr(0, 300);
+  // One of them is no trouble, however often it is named.
+  std::string repeated;
+  for (int i = 0; i < 90; ++i) repeated += " BODY.PEEK[HEADER.FIELDS.NOT (A0)]";
+  const std::string once = client.command("FETCH 1 (UID" + repeated + ")");
+  EXPECT_TRUE(Client::ok(once)) << once.substr(0, 300);
+  EXPECT_LT(once.size(), header.size() + 1000);
+}
+
+TEST_F(ImapServerHostile, ASearchOpensEachMessageAFewTimesAtMost) {
+  store_.put("alice", "INBOX", plain_message("a"));
+  Client client = signed_in();
+  (void)client.command("SELECT INBOX");
+  const auto times = [](const std::string& key, int count) {
+    std::string keys;
+    for (int i = 0; i < count; ++i) keys += ' ' + key;
+    return keys;
+  };
+  EXPECT_EQ(client.command("SEARCH" + times("NOT TEXT xyz", 20) + times("SUBJECT a", 100)),
+            "* SEARCH 1\r\nt OK Search completed.\r\n");
+  for (const char* key : {"NOT TEXT xyz", "BODY x", "OR ALL (HEADER X-A b)", "NOT (NOT TEXT x)"}) {
+    for (const char* command : {"SEARCH CHARSET UTF-8", "SORT (DATE) UTF-8", "THREAD REFERENCES UTF-8", "SEARCH"})
+      EXPECT_TRUE(client.command(command + times(key, 21)).starts_with("t NO [LIMIT] ")) << command << key;
+  }
+  // As after any SEARCH that ends with NO (RFC 5182 §2.1).
+  EXPECT_TRUE(Client::ok(client.command("SEARCH RETURN (SAVE) ALL")));
+  EXPECT_TRUE(client.command("SEARCH RETURN (SAVE)" + times("TEXT x", 21)).starts_with("t NO [LIMIT] "));
+  EXPECT_EQ(client.command("FETCH $ UID"), "t OK Fetch completed.\r\n");
+}
+
+TEST(ListPattern, IsShortAndHasNoRunsOfWildcards) {
+  const struct {
+    const char *reference, *pattern, *joined;
+  } rows[] = {{"", "", ""},         {"a/", "b", "a/b"},   {"", "***", "*"},      {"a*", "*b**", "a*b*"},
+              {"%", "%%/%", "%/%"}, {"", "*%*%", "*%*%"}, {"aa", "abb", "aaabb"}};
+  for (const auto& row : rows) EXPECT_EQ(imap::join_pattern(row.reference, row.pattern), row.joined);
+  EXPECT_EQ(imap::join_pattern(std::string(1000, 'a'), std::string(24, 'b')).size(), 1024U);
+  EXPECT_THROW((void)imap::join_pattern(std::string(1000, 'a'), std::string(25, 'b')), mail::Failure);
+}
+
+TEST_F(ImapServerHostile, ALongMailboxPatternIsRefused) {
+  Client client = signed_in();
+  const std::string half(600, '*');
+  EXPECT_EQ(client.command("LIST \"\" " + half), client.command("LIST \"\" *"));
+  for (const std::string& command :
+       {"LIST \"" + half + "\" " + half, "LIST \"\" (INBOX " + half + half + ")", "LSUB \"" + half + "\" " + half})
+    EXPECT_TRUE(client.command(command).starts_with("t BAD ")) << command;
+}
+
+TEST_F(ImapServerHostile, AnItemNamedTwiceIsAnsweredOnce) {
+  store_.put("alice", "INBOX", plain_message("a", "abcdef\r\n"));
+  Client client = signed_in();
+  (void)client.command("SELECT INBOX");
+  EXPECT_EQ(
+      client.command("FETCH 1 (UID UID BINARY.SIZE[1] BODY.PEEK[1]<0.2> BODY.PEEK[1]<0.3> BINARY.SIZE[1] UID)"),
+      "* 1 FETCH (UID 1 BINARY.SIZE[1] 8 BODY[1]<0> {2}\r\nab BODY[1]<0> {3}\r\nabc)\r\nt OK Fetch completed.\r\n");
+  // The one that is not a peek counts.
+  EXPECT_TRUE(Client::has(client.command("FETCH 1 (BODY.PEEK[TEXT] BODY[TEXT])"), "{8}\r\nabcdef\r\n FLAGS (\\Seen"));
+}
+
+TEST_F(ImapServerHostile, CountingALargePartGivesOthersTheirTurn) {
+  const std::size_t size = 5 * 1024 * 1024;
+  store_.put("alice", "INBOX", plain_message("a", std::string(size, 'x')));
+  Client client = signed_in();
+  (void)client.command("SELECT INBOX");
+  net::InputBuffer input;
+  input.append("t FETCH 1 (BINARY.SIZE[1] BINARY.PEEK[1]<0.3>)\r\n");
+  std::string output;
+  int turns = 0;
+  while (client.session().advance(input, output) == net::SessionStep::kMore && turns < 100) {
+    EXPECT_EQ(output, "");
+    ++turns;
+  }
+  EXPECT_GE(turns, 5);
+  EXPECT_EQ(output, "* 1 FETCH (BINARY.SIZE[1] " + std::to_string(size) +
+                        " BINARY[1]<0> {3}\r\nxxx)\r\nt OK Fetch completed.\r\n");
 }
 
 // Whatever comes, the session answers or closes; under the sanitizers nothing else happens.

@@ -144,6 +144,26 @@ TEST(Threading, TakesChainsOfAnyLength) {
   EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(20));
 }
 
+// Each pair of the later rows would be a walk up the long chain that the first row is.
+TEST(Threading, LooksForLoopsWithinItsBudget) {
+  constexpr std::uint32_t kPairs = 20'000, kDepth = 9'000;
+  std::vector<ThreadRow> rows;
+  std::vector<std::string> chain;
+  for (std::uint32_t i = 0; i < kDepth; ++i) chain.push_back("r" + std::to_string(i));
+  rows.push_back(row(1, "", chain, ""));
+  for (std::uint32_t i = 0; i < kPairs; ++i) {
+    const std::string x = "x" + std::to_string(i);
+    rows.push_back(row(2 * i + 2, "", {x}, ""));
+    rows.push_back(row(2 * i + 3, "", {chain.back(), x}, ""));
+  }
+  // 69,000 references give 790,000 steps: 87 walks of 9,000.
+  const imap::Threads threads = thread_by_references(rows);
+  EXPECT_EQ(threads.roots.size(), 1 + kPairs - 87);
+  const std::string text = shown(threads, rows);
+  EXPECT_TRUE(text.starts_with("((1)(2)(3)(4)(5)")) << text.substr(0, 100);
+  EXPECT_TRUE(text.ends_with("((39998)(39999))((40000)(40001))")) << text.substr(text.size() - 100);
+}
+
 class ImapSorting : public ImapServer {
  protected:
   ImapSorting() {
@@ -207,8 +227,9 @@ TEST_F(ImapSorting, SortsWhatIsFound) {
 
 TEST_F(ImapSorting, RefusesWhatIsNoSort) {
   for (const char* command : {"SORT", "SORT ()  UTF-8 ALL", "SORT (FROB) UTF-8 ALL", "SORT (REVERSE) UTF-8 ALL",
-                              "SORT (DATE) UTF-8", "SORT (REVERSE REVERSE DATE) UTF-8 ALL", "SORT DATE UTF-8 ALL",
-                              "THREAD FROB UTF-8 ALL", "THREAD REFERENCES UTF-8"})
+                              "SORT (DATE) UTF-8", "SORT (DATE SIZE DATE) UTF-8 ALL",
+                              "SORT (DATE REVERSE DATE) UTF-8 ALL", "SORT (REVERSE REVERSE DATE) UTF-8 ALL",
+                              "SORT DATE UTF-8 ALL", "THREAD FROB UTF-8 ALL", "THREAD REFERENCES UTF-8"})
     EXPECT_TRUE(client_.command(command).starts_with("t BAD")) << command;
   EXPECT_TRUE(client_.command("SORT (DATE) KOI8-R ALL").starts_with("t NO [BADCHARSET"));
   EXPECT_TRUE(client_.command("THREAD REFERENCES KOI8-R ALL").starts_with("t NO [BADCHARSET"));
@@ -228,6 +249,30 @@ TEST_F(ImapSorting, ThreadsAMailbox) {
   EXPECT_EQ(client_.command("THREAD REFERENCES UTF-8 ALL"), "* THREAD (1 (2 3)(4))(5)\r\nt OK Thread completed.\r\n");
   EXPECT_TRUE(client_.command("UID THREAD REFERENCES UTF-8 NOT 2").starts_with("* THREAD (1 (3)(4))(5)\r\n"));
   EXPECT_TRUE(client_.command("THREAD REFERENCES UTF-8 FLAGGED").starts_with("* THREAD\r\n"));
+}
+
+TEST_F(ImapSorting, TakesEachCriterionOnceAllTogether) {
+  EXPECT_TRUE(client_.command("SORT (DISPLAYFROM DISPLAYTO ARRIVAL CC DATE FROM SIZE SUBJECT TO) UTF-8 ALL")
+                  .starts_with("* SORT 4 2 1 3\r\n"));
+}
+
+TEST_F(ImapSorting, KeepsNoMoreThanItsLimit) {
+  const auto fill = [&](const std::string& mailbox, const std::string& header, int doublings) {
+    store_.put("alice", mailbox, header + "\r\n\r\nx\r\n");
+    (void)client_.command("SELECT " + mailbox);
+    for (int i = 0; i < doublings; ++i) (void)client_.command("COPY 1:* " + mailbox);
+  };
+  const std::string word(600, 'x');
+  fill("Wide", "From: " + word + "\r\nTo: " + word + "\r\nCc: " + word + "\r\nSubject: " + word, 15);
+  const std::string sort = "SORT (DISPLAYFROM DISPLAYTO FROM TO CC SUBJECT ARRIVAL SIZE DATE) UTF-8 ";
+  EXPECT_TRUE(Client::ok(client_.command(sort + "1:1000")));
+  EXPECT_EQ(client_.command(sort + "ALL"), "t NO [LIMIT] Too many messages to sort at once.\r\n");
+
+  std::string references;
+  for (int i = 0; i < 900; ++i) references += "<@> ";
+  fill("Long", "References: " + references, 12);
+  EXPECT_TRUE(Client::ok(client_.command("THREAD REFERENCES UTF-8 1:1000")));
+  EXPECT_EQ(client_.command("THREAD REFERENCES UTF-8 ALL"), "t NO [LIMIT] Too many messages to thread at once.\r\n");
 }
 
 TEST_F(ImapSorting, ReadsNoMessageForIt) {

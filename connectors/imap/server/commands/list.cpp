@@ -71,12 +71,12 @@ ListRequest read_request(Cursor& cursor, const Enabled& enabled) {
     request.extended = true;
     cursor.expect_list([&] {
       if (request.patterns.size() >= kMaxPatterns) reject("too many patterns");
-      request.patterns.push_back(reference + read_list_pattern(cursor, enabled));
+      request.patterns.push_back(join_pattern(reference, read_list_pattern(cursor, enabled)));
     });
   } else {
     std::string pattern = read_list_pattern(cursor, enabled);
     request.probe = pattern.empty();
-    request.patterns.push_back(reference + pattern);
+    request.patterns.push_back(join_pattern(reference, pattern));
   }
   if (cursor.try_char(' ')) read_returns(cursor, request);
   cursor.expect_end();

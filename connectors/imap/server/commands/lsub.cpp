@@ -12,9 +12,9 @@ namespace mailstead::imap::commands {
 Outcome lsub(Conversation& session, Request& request) {
   constexpr char kDelimiter = storage::kHierarchyDelimiter;
   request.arguments.expect_space();
-  std::string pattern = read_mailbox(request.arguments, session.enabled);
+  const std::string reference = read_mailbox(request.arguments, session.enabled);
   request.arguments.expect_space();
-  pattern += read_list_pattern(request.arguments, session.enabled);
+  const std::string pattern = join_pattern(reference, read_list_pattern(request.arguments, session.enabled));
   request.arguments.expect_end();
 
   std::map<std::string, bool> found;  // name → subscribed itself

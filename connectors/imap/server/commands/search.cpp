@@ -145,6 +145,10 @@ Outcome search(Conversation& session, Request& request) {
     if (search.result.save) session.view().save_result({});
     return no("[BADCHARSET (US-ASCII UTF-8)] Unknown charset.");
   }
+  if (opens_too_often(search.root)) {
+    if (search.result.save) session.view().save_result({});
+    return too_costly_search();
+  }
   if (asks_modseq(search.root)) session.use_modseq(request.output);
   // RFC 9051 §6.4.4: without RETURN it is RETURN (ALL).
   if (session.enabled.rev2 && !search.result.extended) search.result.extended = search.result.all = true;

@@ -26,6 +26,7 @@ class SortTask final : public Task {
     }
     if (!sorted_) {
       if (envelopes_->advance()) {
+        if (envelopes_->too_much()) return done(Answer::Kind::kNo, "[LIMIT] Too many messages to sort at once.");
         sort_rows(criteria_, rows_);
         sorted_ = true;
       }
@@ -42,6 +43,7 @@ class SortTask final : public Task {
       const storage::Entry& entry = session_.view().entry(position);
       rows_.push_back(sort_row(criteria_, position, entry, envelope));
       modseq_ = std::max(modseq_, entry.modseq);
+      return octets_of(rows_.back());
     };
   }
 
@@ -81,6 +83,7 @@ Outcome sort(Conversation& session, Request& request) {
   arguments.expect_space();
   auto root = read_charset_and_keys(arguments);
   if (!root) return no("[BADCHARSET (US-ASCII UTF-8)] Unknown charset.");
+  if (opens_too_often(*root)) return too_costly_search();
   if (asks_modseq(*root)) session.use_modseq(request.output);
   return std::make_unique<SortTask>(session, request.by_uid, std::move(criteria), std::move(*root));
 }

@@ -2,6 +2,7 @@
 
 #include "connectors/imap/server/arguments.h"
 #include "connectors/imap/server/message_set.h"
+#include "mail/failure.h"
 
 #include <algorithm>
 
@@ -52,10 +53,17 @@ class StoreTask final : public Task {
     }
     // Keywords of the states are known by the changes only; what others did in between shows there, too.
     view.mark_dirty();
-    if (!view.pull()) {
-      gone_ = true;
-      view.mark_dirty();  // the end of the command finds it again and says BYE
+    try {
+      if (view.pull()) return;
+    } catch (const mail::Failure&) {
+      // Changed all the same, and nobody would say so.
+      for (const auto& state : states) {
+        if (auto position = view.position_of(state.uid)) view.tell_later(*position);
+      }
+      throw;
     }
+    gone_ = true;
+    view.mark_dirty();  // the end of the command finds it again and says BYE
   }
 
   // Positions come in ascending order, and so do those that were refused.

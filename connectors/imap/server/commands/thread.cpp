@@ -41,7 +41,10 @@ class ThreadTask final : public Task {
       return Step::kMore;
     }
     if (!threads_) {
-      if (envelopes_->advance()) threads_ = algorithm_(rows_);
+      if (envelopes_->advance()) {
+        if (envelopes_->too_much()) return done(Answer::Kind::kNo, "[LIMIT] Too many messages to thread at once.");
+        threads_ = algorithm_(rows_);
+      }
       return Step::kMore;
     }
     return say(output);
@@ -57,6 +60,7 @@ class ThreadTask final : public Task {
       rows_.push_back({position, sent_date(envelope, session_.view().entry(position)), collation_key(subject.text),
                        subject.is_reply, ids.empty() ? std::string() : std::move(ids.front()),
                        references_of(envelope)});
+      return octets_of(rows_.back());
     };
   }
 
@@ -102,6 +106,7 @@ Outcome thread(Conversation& session, Request& request) {
   arguments.expect_space();
   auto root = read_charset_and_keys(arguments);
   if (!root) return no("[BADCHARSET (US-ASCII UTF-8)] Unknown charset.");
+  if (opens_too_often(*root)) return too_costly_search();
   if (asks_modseq(*root)) session.use_modseq(request.output);
   return std::make_unique<ThreadTask>(session, request.by_uid, algorithm, std::move(*root));
 }
