@@ -81,10 +81,7 @@ class Run {
     while (!status_ && !ended_) step(child);
     // What it wrote before it ended; who still holds the other end of its output is not waited for.
     if (status_ && !ended_) drain();
-    // One that waits for the end of its input, or to be read, is let go before it is waited for.
-    input_.reset();
-    output_.reset();
-    errors_.reset();
+    input_.reset();  // one that waits for its end is let go before it is waited for
     child.stop(ended_ ? request_.grace : std::chrono::milliseconds(0));
     return finished();
   }
