@@ -17,7 +17,8 @@ namespace {
 using Kind = SearchKey::Kind;
 
 constexpr std::size_t kMaxKeys = 5000;
-constexpr std::size_t kMaxOpeningKeys = 20;
+// What all keys that open a message may cost: one of a whole message as much as ten of a header.
+constexpr std::size_t kOpensBody = 10, kOpensHeader = 1, kMaxOpening = 200;
 
 enum class Argument { kNone, kString, kDate, kNumber, kInterval, kKeyword };
 
@@ -220,10 +221,11 @@ class SearchReader {
   std::size_t count_ = 0, depth_ = 0;
 };
 
-std::size_t opening_keys(const SearchKey& key) {
-  std::size_t count = key.kind == Kind::kText || key.kind == Kind::kBody || key.kind == Kind::kHeader ? 1 : 0;
-  for (const SearchKey& child : key.children) count += opening_keys(child);
-  return count;
+std::size_t opening_cost(const SearchKey& key) {
+  std::size_t cost = key.kind == Kind::kText || key.kind == Kind::kBody ? kOpensBody : 0;
+  if (key.kind == Kind::kHeader) cost = kOpensHeader;
+  for (const SearchKey& child : key.children) cost += opening_cost(child);
+  return cost;
 }
 
 SearchReturn read_return(Cursor& cursor) {
@@ -284,7 +286,7 @@ bool asks_modseq(const SearchKey& key) {
 }
 
 bool opens_too_often(const SearchKey& key) {
-  return opening_keys(key) > kMaxOpeningKeys;
+  return opening_cost(key) > kMaxOpening;
 }
 
 int cost_of(const SearchKey& key) {

@@ -179,12 +179,15 @@ TEST_F(ImapServerHostile, ASearchOpensEachMessageAFewTimesAtMost) {
   };
   EXPECT_EQ(client.command("SEARCH" + times("NOT TEXT xyz", 20) + times("SUBJECT a", 100)),
             "* SEARCH 1\r\nt OK Search completed.\r\n");
-  for (const char* key : {"NOT TEXT xyz", "BODY x", "OR ALL (HEADER X-A b)", "NOT (NOT TEXT x)"}) {
+  for (const char* key : {"NOT TEXT xyz", "BODY x", "NOT (NOT TEXT x)"}) {
     for (const char* command : {"SEARCH CHARSET UTF-8", "SORT (DATE) UTF-8", "THREAD REFERENCES UTF-8", "SEARCH"})
       EXPECT_TRUE(client.command(command + times(key, 21)).starts_with("t NO [LIMIT] ")) << command << key;
   }
   // As after any SEARCH that ends with NO (RFC 5182 §2.1).
   EXPECT_TRUE(Client::ok(client.command("SEARCH RETURN (SAVE) ALL")));
+  // A header costs a tenth: clients ask for many Message-IDs at once.
+  EXPECT_TRUE(Client::ok(client.command("SEARCH" + times("NOT HEADER Message-ID x", 200))));
+  EXPECT_TRUE(client.command("SEARCH" + times("NOT HEADER X-A b", 201)).starts_with("t NO [LIMIT] "));
   EXPECT_TRUE(client.command("SEARCH RETURN (SAVE)" + times("TEXT x", 21)).starts_with("t NO [LIMIT] "));
   EXPECT_EQ(client.command("FETCH $ UID"), "t OK Fetch completed.\r\n");
 }
