@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <map>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace mailstead::agent {
 
@@ -74,9 +75,27 @@ class Search {
     if (result.discarded) result.rule = decision.discarded_by;
     for (const auto& planned : decision.deliveries) add(result, planned);
     const bool stays = std::find(result.folders.begin(), result.folders.end(), folder) != result.folders.end();
-    if (stays || (result.folders.empty() && !result.discarded && result.others.empty())) return std::nullopt;
+    if (stays) return std::nullopt;
+    const bool kept_elsewhere = leave_out_held(result);
+    if (result.folders.empty() && (kept_elsewhere || (!result.discarded && result.others.empty()))) return std::nullopt;
     for (const auto& name : flags.names()) result.flags.remove(name);
     return result;
+  }
+
+  // Where the message lies already, or is to be put by this search, it is not put once more. Whether there was such a
+  // folder.
+  bool leave_out_held(Misplaced& result) {
+    if (result.message == 0) return false;
+    return std::erase_if(result.folders,
+                         [&](const std::string& folder) { return !held_in(folder).insert(result.message).second; }) > 0;
+  }
+
+  std::unordered_set<storage::MessageId>& held_in(const std::string& folder) {
+    auto [entry, is_new] = held_.try_emplace(folder);
+    if (!is_new) return entry->second;
+    if (const auto mailbox = store_.mail().find(user_, folder))
+      for (const auto& placed : store_.history().placed(mailbox->id)) entry->second.insert(placed.message);
+    return entry->second;
   }
 
   void add(Misplaced& result, const router::PlannedDelivery& planned) const {
@@ -109,6 +128,7 @@ class Search {
   const std::string& user_;
   const mail::WallTime now_;
   const RulePrograms programs_;
+  std::map<std::string, std::unordered_set<storage::MessageId>> held_;  // messages of ours, by folder
 };
 
 // Messages that are treated alike, so that a thousand of them are a few transactions.

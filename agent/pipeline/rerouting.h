@@ -33,8 +33,9 @@ struct MisplacedSearch {
 };
 
 // Shows each, folder by folder, by UID; answers how many messages were looked at. Of a search without a folder only
-// messages that came by the agent. Flags count as they are in the mailbox; account and folder of the source as
-// recorded. Throws Failure(kStorage), Failure(kConfiguration) for a user or folder that does not exist.
+// messages that came by the agent. Where the message lies already it is not put once more. Flags count as they are in
+// the mailbox; account and folder of the source as recorded. Throws Failure(kStorage), Failure(kConfiguration) for a
+// user or folder that does not exist.
 [[nodiscard]] std::uint64_t find_misplaced(storage::Store& store, const Config& config, const MisplacedSearch& search,
                                            mail::WallTime now, const std::function<void(const Misplaced&)>& show);
 

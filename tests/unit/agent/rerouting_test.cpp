@@ -97,6 +97,22 @@ TEST_F(Rerouting, PutsRightWhatTravelledAsJson) {
   EXPECT_THAT(misplaced("", 4), SizeIs(1));                   // boost twice, plain, away
 }
 
+TEST_F(Rerouting, ACopyThatIsThereAlreadyIsNotMadeTwice) {
+  rules(R"({"name": "two", "if": {"header": "Subject", "is": "boost"},
+            "then": [{"deliver": "home", "folder": "A"}, {"deliver": "home", "folder": "B"}]})");
+  EXPECT_EQ(put_right(*store, "me", misplaced(), clock.now), 1U);
+  rules(R"({"name": "one", "if": {"header": "Subject", "is": "boost"}, "then": [{"deliver": "home", "folder": "C"}]})");
+  const auto found = misplaced("", 5);
+  EXPECT_THAT(found, SizeIs(1));  // of two copies one is put there
+  EXPECT_EQ(put_right(*store, "me", found, clock.now), 1U);
+  EXPECT_THAT(bodies("C"), SizeIs(1));
+  EXPECT_THAT(misplaced("", 5), IsEmpty());
+  // The name of INBOX has no case.
+  rules(R"({"name": "in", "if": {"header": "Subject", "is": "plain"}, "then": [{"deliver": "home", "folder": "Inbox"}]},
+           {"name": "rest", "then": [{"deliver": "home", "folder": "C"}]})");
+  for (const auto& one : misplaced("INBOX", 3)) EXPECT_NE(one.subject, "plain");
+}
+
 TEST_F(Rerouting, OfAllFoldersOnlyWhatTheAgentBroughtCounts) {
   rules(kSorting);
   storage::NewContent appended;
