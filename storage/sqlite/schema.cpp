@@ -73,7 +73,8 @@ bool inspect(const std::string& path, bool verify, bool must_be_current) {
     int application = pragma_value(db, "PRAGMA application_id");
     if (empty && application == 0 && version == 0) return false;  // created, but the first migration did not come about
     refuse_foreign(path, application, version);
-    if (must_be_current && version < static_cast<int>(migrations().size()))
+    // Read once more: our mark and the newest version come in one transaction, which may have been between the two.
+    if (must_be_current && pragma_value(db, "PRAGMA user_version") < static_cast<int>(migrations().size()))
       refuse(path + " was written by an older version: start the agent of this one, which brings it up to date");
     if (!verify) return true;
     if (std::string complaints = db.complaints(false); !complaints.empty()) refuse_damaged(path, complaints);

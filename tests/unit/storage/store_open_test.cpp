@@ -90,6 +90,18 @@ TEST(StoreOpening, AReaderNeverSeesHalfADatabase) {
   }
 }
 
+TEST(StoreOpening, AReaderWaitsForTheAgentToBringAnOlderDatabaseUpToDate) {
+  TemporaryDirectory directory;
+  (void)open_store(options_for(directory.data()));
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open((directory.data() + "/mailstead.db").c_str(), &db), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(db, "PRAGMA user_version=5", nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(db);
+  StoreOptions reading = options_for(directory.data());
+  reading.mode = OpenMode::kReadOnly;
+  EXPECT_THAT(refusal(reading), testing::HasSubstr("start the agent of this one"));
+}
+
 TEST(StoreOpening, SecondAgentIsRefusedAndToldOfTheFirst) {
   TemporaryDirectory directory;
   auto store = open_store(options_for(directory.data()));
