@@ -30,6 +30,7 @@ class CrashNote : public World {
 
   // A process of its own that runs `life`; the signal that ended it.
   int signal_of(const std::function<void()>& life) {
+    store.reset();  // its threads could hold a sanitizer's lock that the child would wait for
     const pid_t child = ::fork();
     if (child == 0) {
       leave_crash_notes(data_dir());
@@ -84,6 +85,7 @@ TEST_F(CrashNote, SaysNothingOfWhatIsDoneOrOfOtherThreads) {
 TEST_F(CrashNote, TellsAllThatIsInHandWhenAWatchdogEndsIt) {
   int ready[2];
   ASSERT_EQ(::pipe(ready), 0);
+  store.reset();  // as above
   const pid_t child = ::fork();
   if (child == 0) {
     leave_crash_notes(data_dir());

@@ -16,20 +16,24 @@ using namespace std::chrono_literals;
 using mailstead::testing::OneShotServer;
 using mailstead::testing::RawPeer;
 
+std::unique_ptr<net::Stream> connected(const OneShotServer& server, const net::Deadline& deadline) {
+  net::Endpoint endpoint;
+  endpoint.host = "127.0.0.1";
+  endpoint.port = server.port();
+  endpoint.tls = net::TlsMode::kNone;
+  return net::dial(endpoint, deadline);
+}
+
 // The answer to a POST of ten octets by a server that says `bytes` and closes.
-Response answer_of(const std::string& bytes, std::function<void(Request&)> change = {}) {
+Response answer_of(const std::string& bytes) {
   std::string seen;
   OneShotServer server([&](RawPeer& peer) {
     seen = peer.read_through("\r\n\r\n");
     seen += peer.read(10);
     peer.write(bytes);
   });
-  net::Endpoint endpoint;
-  endpoint.host = "127.0.0.1";
-  endpoint.port = server.port();
-  endpoint.tls = net::TlsMode::kNone;
   const auto deadline = net::Deadline::in(20s);
-  const auto stream = net::dial(endpoint, deadline);
+  const auto stream = connected(server, deadline);
   net::BufferedReader reader(*stream);
   Request request;
   request.authority = "example.org";
@@ -39,7 +43,6 @@ Response answer_of(const std::string& bytes, std::function<void(Request&)> chang
     visit("01234");
     visit("56789");
   };
-  if (change) change(request);
   Response response = exchange(*stream, reader, request, 10s, deadline);
   server.join();
   EXPECT_EQ(seen, "POST / HTTP/1.1\r\nHost: example.org\r\nContent-Length: 10\r\nX-One: 1\r\n\r\n0123456789");
@@ -105,12 +108,8 @@ TEST(HttpExchange, HoldsTheLastOctetBackUntilTheSenderAgrees) {
     seen = peer.read_through("\r\n\r\n");
     seen = peer.read(10);
   });
-  net::Endpoint endpoint;
-  endpoint.host = "127.0.0.1";
-  endpoint.port = server.port();
-  endpoint.tls = net::TlsMode::kNone;
   const auto deadline = net::Deadline::in(20s);
-  auto stream = net::dial(endpoint, deadline);
+  auto stream = connected(server, deadline);
   net::BufferedReader reader(*stream);
   Request request;
   request.size = 10;
@@ -136,12 +135,8 @@ TEST(HttpExchange, HearsARefusalThatComesBeforeTheEnd) {
     ::shutdown(peer.descriptor(), SHUT_WR);
     peer.read(1000);
   });
-  net::Endpoint endpoint;
-  endpoint.host = "127.0.0.1";
-  endpoint.port = server.port();
-  endpoint.tls = net::TlsMode::kNone;
   const auto deadline = net::Deadline::in(20s);
-  const auto stream = net::dial(endpoint, deadline);
+  const auto stream = connected(server, deadline);
   net::BufferedReader reader(*stream);
   Request request;
   const std::string chunk(65536, 'x');
