@@ -9,9 +9,9 @@ const std::map<std::string_view, std::vector<std::string_view>>& known_keys() {
       "retry",    "rate"};
   static const std::map<std::string_view, std::vector<std::string_view>> kKeys = {
       {"configuration",
-       {"$schema", "include", "data_dir", "host_name", "accounts", "destinations", "default_destination",
-        "redirect_destination", "duplicates", "rules", "users", "listeners", "status", "undelivered", "retry", "limits",
-        "log"}},
+       {"$schema", "include", "data_dir", "host_name", "search_index", "accounts", "destinations",
+        "default_destination", "redirect_destination", "duplicates", "rules", "users", "listeners", "status",
+        "undelivered", "retry", "limits", "log"}},
       {"account",
        {"protocol",
         "host",
