@@ -70,7 +70,7 @@ class Evaluation {
   // Decoded text of all text parts (≤ kMaxValueBytes), and the bytes of the whole message (as much).
   [[nodiscard]] Value& body_text();
   [[nodiscard]] Value& raw();
-  // Runs the program unless that was done already. Throws std::runtime_error when it did not end by itself.
+  // Runs the program unless that was done already. Throws Failure(kTemporary, kMessage) when it did not end by itself.
   [[nodiscard]] CommandResult& command(const mail::ProgramSettings& program);
 
   void note(std::string text);

@@ -91,6 +91,10 @@ void print(const Config& config, const std::string& file, const router::Explanat
   }
   const auto& decision = explanation.decision;
   for (const auto& note : decision.notes) fmt::print("  note: {}\n", mail::printable(note));
+  if (decision.postponed) {
+    fmt::print("  is not accepted now: it waits on its server\n");
+    return;
+  }
   for (const auto& planned : decision.deliveries) {
     const std::string where = mail::printable(outcome(config, planned));
     if (planned.quarantine.empty())
@@ -138,6 +142,7 @@ nlohmann::json to_json(const Config& config, const std::string& file, const rout
           {"deliveries", deliveries},
           {"runs", runs},
           {"saves", saves},
+          {"postponed", explanation.decision.postponed.has_value()},
           {"discarded", explanation.decision.discarded && explanation.decision.deliveries.empty()},
           {"notes", explanation.decision.notes}};
 }

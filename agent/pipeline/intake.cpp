@@ -103,6 +103,7 @@ void Intake::end() {
   const router::Subject subject = message.subject(origin, now, &programs_);
   const router::Decision decision = config_->rules->decide(subject);
   for (const std::string& trouble : decision.troubles) warn(trouble);
+  if (decision.postponed) throw *decision.postponed;
 
   storage::Acceptance acceptance;
   acceptance.source = message_.source;

@@ -36,10 +36,12 @@ std::vector<std::string> outcome_today(storage::Store& store, const Config& conf
   const Examined message(store.content().open(content), account == config.accounts.end() ? nullptr : &account->second);
   const Origin origin{history.source.account, history.source.folder, {}, history.internal_date};
   const RulePrograms programs;
+  const router::Decision decision = config.rules->decide(message.subject(origin, now, &programs));
+  if (decision.postponed) return {"waits on its server"};
   storage::Acceptance acceptance;
   acceptance.now = now;
   acceptance.internal_date = history.internal_date;
-  plan_acceptance(config, config.rules->decide(message.subject(origin, now, &programs)), message, acceptance);
+  plan_acceptance(config, decision, message, acceptance);
   return outcome_of(acceptance);
 }
 

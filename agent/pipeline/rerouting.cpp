@@ -64,6 +64,7 @@ class Search {
     const Examined message(store_.content().open(entry.content),
                            account == config_.accounts.end() ? nullptr : &account->second);
     const router::Decision decision = config_.rules->decide(message.subject(origin, now_, &programs_));
+    if (decision.postponed) return std::nullopt;
 
     Misplaced result;
     result.folder = folder;
