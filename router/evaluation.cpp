@@ -128,6 +128,23 @@ CommandResult& Evaluation::command(const mail::ProgramSettings& program) {
   return found->second;
 }
 
+const SpamAnswer& Evaluation::spam(const std::string& filter) {
+  auto found = spam_.find(filter);
+  if (found == spam_.end()) {
+    if (subject_.spam_filters == nullptr) no_answer("no spam filter can be asked here");
+    try {
+      found = spam_.emplace(filter, subject_.spam_filters->judge(filter, subject_)).first;
+    } catch (const mail::Failure& failure) {
+      if (failure.kind() == mail::FailureKind::kCancelled) throw;
+      found = spam_.emplace(filter, failure).first;
+    }
+  }
+  if (const auto* failure = std::get_if<mail::Failure>(&found->second)) throw mail::Failure(*failure);
+  const auto& answer = std::get<SpamAnswer>(found->second);
+  if (answer.verdict) spam_verdict = &*answer.verdict;
+  return answer;
+}
+
 void Evaluation::note(std::string text) {
   if (notes_.size() >= kMaxNotes || std::find(notes_.begin(), notes_.end(), text) != notes_.end()) return;
   notes_.push_back(std::move(text));

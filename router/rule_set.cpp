@@ -53,6 +53,7 @@ class Walker {
   void try_rule(const Rule& rule) {
     evaluation_.captures.clear();
     evaluation_.srs_sender.clear();
+    evaluation_.spam_verdict = nullptr;
     if (traced_) evaluation_.trace_into(&out_.rules.back().tests);
     bool matched = matches(rule);
     evaluation_.trace_into(nullptr);

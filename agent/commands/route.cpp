@@ -4,7 +4,6 @@
 #include "agent/commands/list.h"
 #include "agent/commands/reroute.h"
 #include "agent/pipeline/examined.h"
-#include "agent/pipeline/rule_programs.h"
 #include "mail/escape.h"
 #include "router/rule_set.h"
 
@@ -153,8 +152,8 @@ router::Explanation explain(const Config& config, const RouteArguments& argument
                          account == config.accounts.end() ? nullptr : &account->second);
   const auto now = mail::SystemClock().wall();
   const Origin origin{arguments.account, arguments.folder, {}, now};
-  const RulePrograms programs;
-  return config.rules->explain(message.subject(origin, now, &programs));
+  const RuleServices services(config);
+  return config.rules->explain(message.subject(origin, now, services));
 }
 
 int route(const GlobalOptions& options, const RouteArguments& arguments) {
