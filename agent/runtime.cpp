@@ -87,6 +87,9 @@ struct Runtime::State {
                              },
                              [this] { dispatcher.kick(); },
                              [this](nlohmann::json& facts) { describe(facts); },
+                             [this](const std::string& user, const std::optional<std::string>& app_password) {
+                               servers.end_sessions(user, app_password);
+                             },
                              std::move(current)};
     return control::handle(request, room);
   }
@@ -169,6 +172,7 @@ void Runtime::poll_now() {
 
 void Runtime::tick() {
   State& state = *state_;
+  if (state.servers.uses_due()) state.polling.submit([&state](const std::stop_token&) { state.servers.write_uses(); });
   if (state.clock.steady() < state.next_tidy) return;
   state.next_tidy = state.clock.steady() + kTidyInterval;
   state.polling.submit([&state](const std::stop_token&) { state.store->tidy(state.clock.wall()); });

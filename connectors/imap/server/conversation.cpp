@@ -19,8 +19,10 @@ std::string Conversation::capabilities() const {
   return compressed ? words : words + " COMPRESS=DEFLATE";
 }
 
-Answer Conversation::sign_in(const std::string& name) {
-  user = name;
+Answer Conversation::sign_in(const sasl::Identity& identity, std::string& output) {
+  place = context.door.admit(context.keys, identity, wake);
+  if (!place) return refuse_sign_in(output);
+  user = identity.user;
   return ok("[CAPABILITY " + capabilities() + "] Logged in.");
 }
 

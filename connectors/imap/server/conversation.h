@@ -34,7 +34,8 @@ struct Conversation {
   bool closing = false;     // close when the answer in hand is out
   bool compressed = false;  // both ways, from the answer in hand on
   bool start_compression = false;
-  bool start_tls = false;  // hand-shake when the answer in hand is out
+  bool start_tls = false;                            // hand-shake when the answer in hand is out
+  std::unique_ptr<sasl::OpenSessions::Place> place;  // from the sign-in on
 
   [[nodiscard]] SessionState state() const noexcept {
     if (user.empty()) return kNotAuthenticated;
@@ -47,7 +48,7 @@ struct Conversation {
 
   // "IMAP4rev1 …": what is on offer in this state.
   [[nodiscard]] std::string capabilities() const;
-  [[nodiscard]] Answer sign_in(const std::string& name);
+  [[nodiscard]] Answer sign_in(const sasl::Identity& identity, std::string& output);
   // The same words whatever was wrong; the third failure closes.
   [[nodiscard]] Answer refuse_sign_in(std::string& output);
   void unselect() noexcept { selected.reset(); }

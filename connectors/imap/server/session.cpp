@@ -66,7 +66,7 @@ class Session final : public net::ServerSession {
           std::function<void()> wake)
       : context_(std::move(context)),
         recent_(std::move(recent)),
-        talk_{*context_, *recent_, std::move(peer), std::move(wake), {}, {}, {}, {}, 0, false, false, false, false},
+        talk_{*context_, *recent_, std::move(peer), std::move(wake), {}, {}, {}, {}, 0, false, false, false, false, {}},
         reader_(mail::kMaxLoginLine),
         started_(context_->clock.steady()) {}
 
@@ -96,6 +96,7 @@ class Session final : public net::ServerSession {
   void tell(std::string& output);
   void hang_up(std::string& output, std::string_view why);
   [[nodiscard]] bool overdue() const;
+  [[nodiscard]] bool signed_out(std::string& output);
   [[nodiscard]] std::string tag_of(std::string_view text) const;
 
   std::shared_ptr<const ServerContext> context_;
@@ -125,6 +126,7 @@ Step Session::advance(net::InputBuffer& input, std::string& output) {
 
 Step Session::advance_phases(net::InputBuffer& input, std::string& output) {
   int turns = 0;
+  if (phase_ == Phase::kWaiting && signed_out(output)) return Step::kClose;
   // A wake goes to the task that waits (IDLE) before the peer's line is looked at.
   if (phase_ == Phase::kWaiting) phase_ = Phase::kRunning;
   while (true) {
@@ -146,6 +148,8 @@ Step Session::advance_phases(net::InputBuffer& input, std::string& output) {
       case Phase::kWaiting:
         if (overdue()) {
           hang_up(output, "Sign in sooner.");
+        } else if (signed_out(output)) {
+          continue;
         } else if (!read(input, output)) {
           return Step::kNeedsInput;
         }
@@ -163,6 +167,13 @@ void Session::greet(std::string& output) {
 
 bool Session::overdue() const {
   return talk_.user.empty() && context_->clock.steady() - started_ > context_->login_limit;
+}
+
+// The password that the session was opened with is no longer good.
+bool Session::signed_out(std::string& output) {
+  if (!talk_.place || !talk_.place->revoked()) return false;
+  hang_up(output, "Signed out: the password was changed or revoked.");
+  return true;
 }
 
 bool Session::read(net::InputBuffer& input, std::string& output) {
