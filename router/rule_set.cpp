@@ -42,6 +42,7 @@ class Walker {
     }
     Decision& decision = out_.decision;
     if (decision.postponed) return;
+    decision.remembered = std::move(evaluation_.remembered);
     if (!settled_ && !decision.discarded) use_default();
     if (decision.discarded && !decision.deliveries.empty()) {
       decision.discarded = false;
@@ -156,7 +157,9 @@ void check_order(const std::vector<Rule>& rules, Compiler& compiler) {
 
 // Whether the condition asks a program or a service, which may answer otherwise the next time.
 bool asks_program(const nlohmann::json& condition) {
-  if (condition.is_object() && (condition.contains("command") || condition.contains("spam"))) return true;
+  if (condition.is_object() &&
+      (condition.contains("command") || condition.contains("spam") || condition.contains("seen")))
+    return true;
   return condition.is_structured() && std::any_of(condition.begin(), condition.end(),
                                                   [](const nlohmann::json& inner) { return asks_program(inner); });
 }

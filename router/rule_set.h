@@ -49,6 +49,7 @@ struct RuleContext {
   std::map<std::string, std::function<std::optional<std::string>(std::string_view, mail::WallTime)>> rewriting;
   std::set<std::string> spam_filters;    // names that exist
   std::set<std::string> without_action;  // those of them that tell no action
+  std::set<std::string> carriers;        // destinations of type smtp
   bool can_redirect = true;              // whether anything carries `redirect`
 };
 

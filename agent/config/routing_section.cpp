@@ -94,6 +94,7 @@ void read_rules(Section& root, Config& config) {
   for (const auto& [name, account] : config.accounts) context.accounts.insert(name);
   for (const auto& [name, destination] : config.destinations) {
     context.destinations.insert(name);
+    if (destination.type == Type::kSmtp) context.carriers.insert(name);
     const bool knows_users =
         destination.type == Type::kLmtp || destination.type == Type::kPipe || destination.type == Type::kWebhook;
     const bool has_recipients = destination.type == Type::kSmtp || knows_users;
