@@ -101,7 +101,7 @@ void Intake::end() {
   const mail::WallTime now = clock_.wall();
   const Examined message(std::move(facts), std::move(content), &account_);
   const Origin origin{account_.name, message_.source.folder, message_.flags, message_.internal_date};
-  const std::shared_ptr<storage::Recollection> recollection = store_.rule_memory().recollect();
+  std::shared_ptr<storage::Recollection> recollection = store_.rule_memory().recollect();
   const MemoryInHand memory(*recollection, now);
   const router::Subject subject = message.subject(origin, now, services_, &memory);
   const router::Decision decision = config_->rules->decide(subject);
@@ -124,10 +124,13 @@ void Intake::end() {
   if (message.multidrop) received += ", " + recipients_text(message.envelope_to);
   acceptance.events.push_back({now, "received", std::move(received)});
   const auto forms = plan_acceptance(*config_, decision, message, acceptance);
-  store_.acceptor().accept(std::move(acceptance),
-                           [this, recollection, source = message_.source,
-                            due = due_work(subject, decision, services_.programs, message.content, forms)](
-                               const auto& result) { settle(source, result, due); });
+  store_.acceptor().accept(
+      std::move(acceptance),
+      [this, recollection = std::move(recollection), source = message_.source,
+       due = due_work(subject, decision, services_.programs, message.content, forms)](const auto& result) mutable {
+        recollection.reset();  // the database knows now what there is to know
+        settle(source, result, due);
+      });
 }
 
 void Intake::abort() noexcept {
