@@ -14,6 +14,7 @@ namespace mailstead::router {
 
 struct RuleSet::State {
   std::vector<Rule> rules;
+  std::map<std::string, std::vector<Rule>> groups;
   std::string default_destination;
   bool needs_body = false;
 };
@@ -35,11 +36,7 @@ class Walker {
   }
 
   void run() {
-    for (const Rule& rule : rules_) {
-      if (traced_) out_.rules.push_back({rule.name, RuleTrace::Verdict::kNotReached, {}, {}});
-      if (ended_) continue;
-      try_rule(rule);
-    }
+    try_all(rules_);
     Decision& decision = out_.decision;
     if (decision.postponed) return;
     decision.remembered = std::move(evaluation_.remembered);
@@ -51,6 +48,13 @@ class Walker {
   }
 
  private:
+  void try_all(const std::vector<Rule>& rules) {
+    for (const Rule& rule : rules) {
+      if (traced_) out_.rules.push_back({rule.name, RuleTrace::Verdict::kNotReached, {}, {}});
+      if (!ended_) try_rule(rule);
+    }
+  }
+
   void try_rule(const Rule& rule) {
     evaluation_.captures.clear();
     evaluation_.srs_sender.clear();
@@ -61,6 +65,10 @@ class Walker {
     if (traced_) out_.rules.back().verdict = matched ? RuleTrace::Verdict::kMatched : RuleTrace::Verdict::kNotMatched;
     if (!matched) return;
     out_.decision.matched.push_back(rule.name);
+    if (rule.members != nullptr) {
+      if (traced_) out_.rules.back().actions.push_back("group " + rule.group);
+      return try_all(*rule.members);
+    }
     act(rule);
     ended_ = rule.ends_walk || out_.decision.postponed;
   }
@@ -134,8 +142,7 @@ class Walker {
 };
 
 // A name stands for one rule in every history; a rule behind one that always ends the walk is never tried.
-void check_order(const std::vector<Rule>& rules, Compiler& compiler) {
-  std::set<std::string> names;
+void check_order(const std::vector<Rule>& rules, std::set<std::string>& names, Compiler& compiler) {
   const Rule* last = nullptr;
   bool told = false;
   for (std::size_t i = 0; i < rules.size(); ++i) {
@@ -183,6 +190,66 @@ void check_repeats(const nlohmann::json& written, const std::vector<Rule>& rules
   }
 }
 
+// `of`: " of GROUP", or "".
+std::vector<Rule> compile_list(const nlohmann::json& written, const std::string& of, std::set<std::string>& names,
+                               bool& needs_body, Compiler& compiler) {
+  std::vector<Rule> rules;
+  if (!written.is_null() && !written.is_array()) {
+    compiler.problem("rules are a list in brackets");
+    return rules;
+  }
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    auto at = compiler.step(i);
+    rules.push_back(compile_rule(written[i], "rule " + std::to_string(i + 1) + of, compiler));
+    needs_body = needs_body || compiler.facts().needs_body;
+  }
+  check_order(rules, names, compiler);
+  check_repeats(written, rules, compiler);
+  return rules;
+}
+
+using Groups = std::map<std::string, std::vector<Rule>>;
+
+// Whether a rule of `name` leads back to it; `chain` is how.
+bool leads_back(const Groups& groups, const std::string& name, const std::string& from, std::vector<std::string>& chain,
+                std::set<std::string>& tried) {
+  if (!tried.insert(from).second) return false;
+  for (const Rule& rule : groups.at(from)) {
+    if (rule.group.empty()) continue;
+    chain.push_back(rule.group);
+    if (rule.group == name || (groups.contains(rule.group) && leads_back(groups, name, rule.group, chain, tried)))
+      return true;
+    chain.pop_back();
+  }
+  return false;
+}
+
+void compile_groups(const RuleContext& context, Groups& groups, std::set<std::string>& names, bool& needs_body,
+                    Compiler& compiler) {
+  if (context.groups == nullptr) return;
+  if (!context.groups->is_object()) return compiler.problem("are an object in braces: a list of rules for each name");
+  for (const auto& [name, written] : context.groups->items()) {
+    auto at = compiler.step(name);
+    if (written.is_array() && written.empty()) compiler.problem("has no rules");
+    groups[name] = compile_list(written, " of " + name, names, needs_body, compiler);
+  }
+  for (const auto& [name, rules] : groups) {
+    std::vector<std::string> chain{name};
+    std::set<std::string> tried;
+    if (!leads_back(groups, name, name, chain, tried)) continue;
+    auto at = compiler.step(name);
+    std::string text;
+    for (const std::string& one : chain) text += (text.empty() ? "" : " → ") + one;
+    compiler.problem("leads back to itself: " + text);
+    return;  // the others of the circle would say the same
+  }
+}
+
+void link(std::vector<Rule>& rules, const Groups& groups) {
+  for (Rule& rule : rules)
+    if (auto found = groups.find(rule.group); found != groups.end()) rule.members = &found->second;
+}
+
 }  // namespace
 
 RuleSet::RuleSet(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -193,17 +260,12 @@ std::shared_ptr<const RuleSet> RuleSet::compile(const nlohmann::json& rules, con
   auto state = std::make_unique<State>();
   state->default_destination = context.default_destination;
   Compiler compiler(context, problems, pointer);
-  if (!rules.is_null() && !rules.is_array()) {
-    compiler.problem("rules are a list in brackets");
-  } else {
-    for (std::size_t i = 0; i < rules.size(); ++i) {
-      auto at = compiler.step(i);
-      state->rules.push_back(compile_rule(rules[i], i + 1, compiler));
-      state->needs_body = state->needs_body || compiler.facts().needs_body;
-    }
-    check_order(state->rules, compiler);
-    check_repeats(rules, state->rules, compiler);
-  }
+  std::set<std::string> names;
+  state->rules = compile_list(rules, "", names, state->needs_body, compiler);
+  Compiler of_groups(context, problems, "/rule_groups");
+  compile_groups(context, state->groups, names, state->needs_body, of_groups);
+  link(state->rules, state->groups);
+  for (auto& [name, members] : state->groups) link(members, state->groups);
   return std::shared_ptr<const RuleSet>(new RuleSet(std::move(state)));
 }
 

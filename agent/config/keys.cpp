@@ -10,8 +10,8 @@ const std::map<std::string_view, std::vector<std::string_view>>& known_keys() {
   static const std::map<std::string_view, std::vector<std::string_view>> kKeys = {
       {"configuration",
        {"$schema", "include", "data_dir", "host_name", "accounts", "destinations", "default_destination",
-        "redirect_destination", "duplicates", "rules", "spam_filters", "users", "listeners", "status", "undelivered",
-        "retry", "limits", "log"}},
+        "redirect_destination", "duplicates", "rules", "rule_groups", "spam_filters", "users", "listeners", "status",
+        "undelivered", "retry", "limits", "log"}},
       {"account",
        {"protocol",
         "host",

@@ -111,6 +111,7 @@ void read_rules(Section& root, Config& config) {
     if (filter.type == SpamFilterConfig::Type::kSpamAssassin) context.without_action.insert(name);
   }
   context.default_destination = config.default_destination;
+  context.groups = root.find("rule_groups");
   context.can_redirect = !config.redirect_destination.empty();
   static const nlohmann::json kNoRules = nlohmann::json::array();
   const nlohmann::json* rules = root.find("rules");

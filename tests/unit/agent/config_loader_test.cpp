@@ -260,6 +260,7 @@ TEST(ConfigSchema, KnowsTheRulesThatTheRouterKnows) {
   EXPECT_EQ(keys_of(schema, "auth_results"), words["inside/auth"]);
   EXPECT_EQ(keys_of(schema, "operators"), words["inside/body"]);
   EXPECT_EQ(keys_of(schema, "operators"), words["inside/output"]);
+  EXPECT_EQ(keys_of(schema, "weighted"), words["inside/score"]);
 }
 
 }  // namespace

@@ -213,7 +213,7 @@ TEST(RouterProblem, TheSameTestMayComeAgainWhereItCanBeReached) {
 
 TEST(RouterVocabulary, NamesEveryKind) {
   auto words = vocabulary();
-  EXPECT_EQ(words["condition"].size(), 21U);
+  EXPECT_EQ(words["condition"].size(), 22U);
   EXPECT_TRUE(words["condition/address"].contains("domain"));
   EXPECT_TRUE(words["action/deliver"].contains("copy"));
   EXPECT_TRUE(words["inside/size"].contains("over"));
