@@ -52,6 +52,7 @@ struct RuleContext {
   std::map<std::string, std::function<std::optional<std::string>(std::string_view, mail::WallTime)>> rewriting;
   std::set<std::string> spam_filters;    // names that exist
   std::set<std::string> without_action;  // those of them that tell no action
+  std::set<std::string> notifying;       // web services that get notices alone
   // "rule_groups" of the configuration: lists of rules by name; null: none. Used while compiling only.
   const nlohmann::json* groups = nullptr;
   std::set<std::string> carriers;  // destinations of type smtp

@@ -95,6 +95,8 @@ void read_rules(Section& root, Config& config) {
   for (const auto& [name, destination] : config.destinations) {
     context.destinations.insert(name);
     if (destination.type == Type::kSmtp) context.carriers.insert(name);
+    if (destination.type == Type::kWebhook && destination.format == http::WebhookFormat::kNotice)
+      context.notifying.insert(name);
     const bool knows_users =
         destination.type == Type::kLmtp || destination.type == Type::kPipe || destination.type == Type::kWebhook;
     const bool has_recipients = destination.type == Type::kSmtp || knows_users;

@@ -30,7 +30,7 @@ constexpr std::array<ActionKind, 18> kKinds = {{
     {"quarantine", kQuarantine, make_quarantine},
     {"vacation", kVacation, make_vacation},
     {"reject", {}, make_reject},
-    {"notify", {}, make_later_action},
+    {"notify", {}, make_notify},
 }};
 
 }  // namespace
