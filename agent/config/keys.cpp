@@ -4,14 +4,14 @@ namespace mailstead::agent {
 
 const std::map<std::string_view, std::vector<std::string_view>>& known_keys() {
   static const std::vector<std::string_view> kMailServer = {
-      "type",     "host", "port", "tls",         "tls_options", "user",  "password", "auth",   "allow_cleartext",
-      "timeouts", "to",   "from", "connections", "keep_open",   "proxy", "tunnel",   "socket", "source_address",
-      "retry",    "rate"};
+      "type",     "host", "port",    "tls",         "tls_options", "user",  "password", "auth",   "allow_cleartext",
+      "timeouts", "to",   "from",    "connections", "keep_open",   "proxy", "tunnel",   "socket", "source_address",
+      "retry",    "rate", "antispam"};
   static const std::map<std::string_view, std::vector<std::string_view>> kKeys = {
       {"configuration",
        {"$schema", "include", "data_dir", "host_name", "search_index", "accounts", "destinations",
-        "default_destination", "redirect_destination", "duplicates", "rules", "spam_filters", "users", "listeners",
-        "status", "undelivered", "retry", "limits", "log"}},
+        "default_destination", "redirect_destination", "duplicates", "rules", "rule_groups", "spam_filters", "users",
+        "listeners", "status", "undelivered", "retry", "limits", "log"}},
       {"account",
        {"protocol",
         "host",
@@ -59,9 +59,12 @@ const std::map<std::string_view, std::vector<std::string_view>>& known_keys() {
         "retry",    "rate"}},
       {"destination/maildir", {"type", "path", "folder", "retry", "rate"}},
       {"destination/mbox", {"type", "path", "retry", "rate"}},
-      {"destination/pipe", {"type", "command", "shell", "timeout", "user", "to", "connections", "retry", "rate"}},
+      {"destination/pipe",
+       {"type", "command", "shell", "timeout", "user", "environment", "to", "connections", "retry", "rate"}},
       {"from", {"srs", "secret"}},
       {"headers", kAnyKey},
+      {"environment", kAnyKey},
+      {"antispam", {"discard", "quarantine", "keep"}},
       {"destination/webhook",
        {"type", "url", "format", "secret", "headers", "to", "allow_cleartext", "tls_options", "timeouts", "proxy",
         "connections", "keep_open", "retry", "rate"}},
