@@ -165,7 +165,8 @@ struct ListenerConfig {
   net::TlsMode tls = net::TlsMode::kNone;
   std::string certificate, key;  // absolute paths of PEM files; set when tls is not kNone
   std::size_t max_connections = 1000;
-  std::size_t max_connections_per_address = 100;
+  std::size_t max_connections_per_address = 100;  // IPv6: per /64
+  std::size_t max_connections_per_user = 50;      // signed in, counted over all listeners
 };
 
 struct UserConfig {

@@ -57,6 +57,8 @@ ListenerConfig read_listener(const std::string& name, Section section) {
   made.max_connections = section.count("max_connections", 1, 100'000).value_or(made.max_connections);
   made.max_connections_per_address =
       section.count("max_connections_per_address", 1, 100'000).value_or(made.max_connections_per_address);
+  made.max_connections_per_user =
+      section.count("max_connections_per_user", 1, 100'000).value_or(made.max_connections_per_user);
   return made;
 }
 

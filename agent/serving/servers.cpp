@@ -18,7 +18,8 @@ namespace {
 bool same(const ListenerConfig& a, const ListenerConfig& b) {
   return a.service == b.service && a.address == b.address && a.tls == b.tls && a.certificate == b.certificate &&
          a.key == b.key && a.max_connections == b.max_connections &&
-         a.max_connections_per_address == b.max_connections_per_address;
+         a.max_connections_per_address == b.max_connections_per_address &&
+         a.max_connections_per_user == b.max_connections_per_user;
 }
 
 }  // namespace
@@ -27,6 +28,7 @@ struct Servers::State {
   State(storage::Store& store_in, const mail::Clock& clock_in, Log& log_in, net::ParkingLot& lot_in,
         net::WorkerPool& pool_in)
       : store(store_in), clock(clock_in), log(log_in), lot(lot_in), pool(pool_in) {
+    door.throttle = std::make_shared<sasl::Throttle>(clock);
     door.signed_in = [this](const sasl::Identity& identity) { last_uses.note(identity, clock.wall()); };
   }
 
@@ -48,14 +50,16 @@ struct Servers::State {
 
   [[nodiscard]] net::ServerSessionFactory factory(const ListenerConfig& config, const std::string& host_name) const {
     const bool starttls = config.tls == net::TlsMode::kStartTls;
+    sasl::Doorkeeper its_door = door;
+    its_door.most_per_user = config.max_connections_per_user;
     if (config.service == ListenerConfig::Service::kPop3) {
-      pop3::ServerContext context{store, key_lookup(store), clock, host_name, starttls, maildrops, door};
+      pop3::ServerContext context{store, key_lookup(store), clock, host_name, starttls, maildrops, its_door};
       return pop3::make_session_factory(std::move(context));
     }
     imap::ServerContext context{.store = store, .keys = key_lookup(store), .clock = clock, .version = kVersion};
     context.host_name = host_name;
     context.starttls_available = starttls;
-    context.door = door;
+    context.door = its_door;
     return imap::make_session_factory(std::move(context));
   }
 
@@ -68,6 +72,9 @@ struct Servers::State {
       settings.server_tls = std::make_shared<const net::ServerTls>(config.certificate, config.key);
     settings.max_connections = config.max_connections;
     settings.max_connections_per_address = config.max_connections_per_address;
+    settings.refusal = config.service == ListenerConfig::Service::kPop3
+                           ? "-ERR [SYS/TEMP] Too many connections\r\n"
+                           : "* BYE [UNAVAILABLE] Too many connections.\r\n";
     return std::make_unique<net::Listener>(settings, factory(config, host_name), lot, pool,
                                            [this](const std::string& line) { log.info(line); });
   }

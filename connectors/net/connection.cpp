@@ -129,7 +129,9 @@ void Connection::turn(WakeReason reason) noexcept {
 
 void Connection::run(WakeReason reason) {
   if (reason == WakeReason::kStopped || stopping_) return end("");
-  if (reason == WakeReason::kDeadline) return expire();
+  const bool rested = phase_ == Phase::kRunning && step_ == SessionStep::kPause && !parked_for_write_;
+  if (reason == WakeReason::kDeadline && !rested) return expire();
+  if (reason == WakeReason::kDeadline) step_ = SessionStep::kMore;
   for (int round = 0; round < kRoundsPerTurn; ++round) {
     if (stopping_) return end("");
     switch (phase_ == Phase::kTls ? run_tls() : run_once()) {
@@ -157,6 +159,7 @@ Connection::After Connection::after_flush() {
     case SessionStep::kStartTls: begin_starttls(); return After::kAgain;
     case SessionStep::kCompress: begin_compression(); return After::kAgain;
     case SessionStep::kMore: advance(); return After::kAgain;
+    case SessionStep::kPause: return rest();
     case SessionStep::kNeedsInput: break;
   }
   if (peer_ended_) {
@@ -169,6 +172,16 @@ Connection::After Connection::after_flush() {
   }
   if (peer_ended_) return After::kAgain;
   park(Interest::kRead, last_activity_ + session_->idle_limit());
+  return After::kParked;
+}
+
+// Without a look at the descriptor: what the peer sends meanwhile waits in its socket.
+Connection::After Connection::rest() {
+  if (woken_) {
+    advance();
+    return After::kAgain;
+  }
+  park(Interest::kNone, std::chrono::steady_clock::now() + session_->pause());
   return After::kParked;
 }
 

@@ -73,6 +73,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void turn(WakeReason reason) noexcept;
   void run(WakeReason reason);
   [[nodiscard]] After run_once();
+  [[nodiscard]] After rest();
   [[nodiscard]] After run_tls();
   void open_session();
   [[nodiscard]] bool flush();

@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "connectors/address_group.h"
 #include "connectors/descriptor.h"
 #include "connectors/net/connection.h"
 #include "connectors/net/dial.h"
@@ -146,7 +147,7 @@ void Listener::State::ended(std::uint64_t id) noexcept {
     if (found == connections_.end()) return;
     gone = std::move(found->second);
     connections_.erase(found);
-    const auto count = per_address_.find(gone->address());
+    const auto count = per_address_.find(connectors::address_group(gone->address()));
     if (count != per_address_.end() && --count->second == 0) per_address_.erase(count);
     changed_.notify_all();
   }
@@ -208,20 +209,23 @@ void Listener::State::accept_round(WakeReason reason) {
 
 void Listener::State::admit(Descriptor descriptor, const SocketAddress& from) {
   const PeerFacts peer{host_text(from), is_loopback(from), false};
+  const std::string group = connectors::address_group(peer.address);
   std::shared_ptr<Connection> connection;
   {
     std::lock_guard lock(mutex_);
-    const auto count = per_address_.find(peer.address);
+    const auto count = per_address_.find(group);
     const std::size_t of_address = count == per_address_.end() ? 0 : count->second;
     if (!stopping_ && connections_.size() < settings_.max_connections &&
         of_address < settings_.max_connections_per_address) {
       const std::uint64_t id = ++last_id_;
       connection = std::make_shared<Connection>(shared_from_this(), id, adopt_descriptor(descriptor.release()), peer);
       connections_.emplace(id, connection);
-      ++per_address_[peer.address];
+      ++per_address_[group];
     }
   }
   if (connection) return connection->start();
+  if (settings_.tls != TlsMode::kImplicit && !settings_.refusal.empty())
+    ::send(descriptor.get(), settings_.refusal.data(), settings_.refusal.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   descriptor.reset();
   count_refusal(peer.address);
 }

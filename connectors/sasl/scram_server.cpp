@@ -73,6 +73,8 @@ class ScramServer final : public ServerExchange {
     }
   }
   [[nodiscard]] const Identity& identity() const noexcept override { return identity_; }
+  [[nodiscard]] bool decided() const noexcept override { return phase_ != Phase::kFirst && phase_ != Phase::kProof; }
+  [[nodiscard]] const std::string& claimed_user() const noexcept override { return claimed_; }
 
  private:
   enum class Phase { kFirst, kProof, kLastWord, kDone, kFailed };
@@ -98,6 +100,7 @@ class ScramServer final : public ServerExchange {
   std::string first_bare_, first_ours_;
   std::string acting_as_;
   std::optional<UserKeys> keys_;
+  std::string claimed_;
   bool known_ = false;  // the name is one of ours, and the client acts as itself
   Identity identity_;
 };
@@ -131,7 +134,7 @@ ServerExchange::State ScramServer::begin(std::string_view message, std::string& 
   keys_ = lookup_.find(*user);
   known_ = keys_ && (acting_as_.empty() || acting_as_ == *user);
   if (!keys_) keys_.emplace(decoy_keys(lookup_.decoy_secret, *user));
-  identity_.user = *user;
+  claimed_ = identity_.user = *user;
   nonce_ = std::string(*nonce) + nonce_;
   challenge = first_ours_ = "r=" + nonce_ + ",s=" + mail::encode_base64(keys_->password.salt) +
                             ",i=" + std::to_string(keys_->password.iterations);

@@ -22,6 +22,8 @@ class GsaslServer final : public ServerExchange, private PropertySource {
 
   [[nodiscard]] State step(std::optional<std::string_view> response, std::string& challenge) override;
   [[nodiscard]] const Identity& identity() const noexcept override { return identity_; }
+  [[nodiscard]] bool decided() const noexcept override { return phase_ == Phase::kDone || phase_ == Phase::kFailed; }
+  [[nodiscard]] const std::string& claimed_user() const noexcept override { return claimed_; }
 
  private:
   enum class Phase { kStart, kRunning, kDone, kFailed };
@@ -44,6 +46,7 @@ class GsaslServer final : public ServerExchange, private PropertySource {
   const KeyLookup lookup_;
   Session session_;
   Phase phase_ = Phase::kStart;
+  std::string claimed_;
   Identity identity_;
   bool accepted_ = false;       // name and password fit
   std::exception_ptr trouble_;  // of the lookup, carried over the C frames
@@ -100,6 +103,7 @@ int GsaslServer::check_simple(Gsasl_session* session) {
   const char* password = gsasl_property_fast(session, GSASL_PASSWORD);
   if (name == nullptr || password == nullptr) return GSASL_AUTHENTICATION_ERROR;
   const std::string user(name);
+  claimed_ = user;
   auto identity = check_password(lookup_, user, password);
   // Nobody acts as another here.
   const bool itself = acting_as == nullptr || *acting_as == '\0' || user == acting_as;

@@ -19,6 +19,10 @@ class ServerExchange {
   // to be sent. On kSuccess identity() is who signed in.
   [[nodiscard]] virtual State step(std::optional<std::string_view> response, std::string& challenge) = 0;
   [[nodiscard]] virtual const Identity& identity() const noexcept = 0;
+  // Whether the client's password was looked at: true before the result can be seen in `challenge`.
+  [[nodiscard]] virtual bool decided() const noexcept = 0;
+  // Whose sign-in was tried; "" before the client said it.
+  [[nodiscard]] virtual const std::string& claimed_user() const noexcept = 0;
 };
 // PLAIN, LOGIN, SCRAM-SHA-1, SCRAM-SHA-256; nullptr for an unknown mechanism (names are ASCII case-insensitive).
 [[nodiscard]] std::unique_ptr<ServerExchange> make_server_exchange(std::string_view mechanism, KeyLookup lookup);

@@ -36,6 +36,8 @@ struct Conversation {
   bool start_compression = false;
   bool start_tls = false;                            // hand-shake when the answer in hand is out
   std::unique_ptr<sasl::OpenSessions::Place> place;  // from the sign-in on
+  std::chrono::milliseconds hold{0};                 // nothing more is said or heard for so long
+  std::string farewell;                              // in front of the answer in hand
 
   [[nodiscard]] SessionState state() const noexcept {
     if (user.empty()) return kNotAuthenticated;
@@ -48,14 +50,18 @@ struct Conversation {
 
   // "IMAP4rev1 …": what is on offer in this state.
   [[nodiscard]] std::string capabilities() const;
-  [[nodiscard]] Answer sign_in(const sasl::Identity& identity, std::string& output);
+  [[nodiscard]] sasl::Caller caller() const { return {peer.address, peer.loopback}; }
+  // A password was looked at: sets `hold`. False: the answer is too_many_failures(), whatever the result.
+  [[nodiscard]] bool judge(const std::string& claimed, bool good);
+  [[nodiscard]] Answer sign_in(const sasl::Identity& identity);
   // The same words whatever was wrong; the third failure closes.
-  [[nodiscard]] Answer refuse_sign_in(std::string& output);
+  [[nodiscard]] Answer refuse_sign_in();
   void unselect() noexcept { selected.reset(); }
   // A command that implies CONDSTORE (RFC 7162 §3.1).
   void use_modseq(std::string& output);
 };
 
+[[nodiscard]] Answer too_many_failures();
 // The words for an answer of the store other than kDone.
 [[nodiscard]] Answer refusal(storage::MailboxAnswer answer);
 // The same for the target of APPEND, COPY and MOVE: a missing one may be created (RFC 3501 §7.1, TRYCREATE).

@@ -66,7 +66,8 @@ class Session final : public net::ServerSession {
           std::function<void()> wake)
       : context_(std::move(context)),
         recent_(std::move(recent)),
-        talk_{*context_, *recent_, std::move(peer), std::move(wake), {}, {}, {}, {}, 0, false, false, false, false, {}},
+        talk_{*context_, *recent_, std::move(peer), std::move(wake), {},    {}, {}, {},
+              0,         false,    false,           false,           false, {}, {}, {}},
         reader_(mail::kMaxLoginLine),
         started_(context_->clock.steady()) {}
 
@@ -96,6 +97,8 @@ class Session final : public net::ServerSession {
   void tell(std::string& output);
   void hang_up(std::string& output, std::string_view why);
   [[nodiscard]] bool overdue() const;
+  [[nodiscard]] bool is_held();
+  [[nodiscard]] std::chrono::milliseconds pause() const override;
   [[nodiscard]] bool signed_out(std::string& output);
   [[nodiscard]] std::string tag_of(std::string_view text) const;
 
@@ -113,6 +116,7 @@ class Session final : public net::ServerSession {
   std::uint64_t commands_ = 0;
   mail::ByteCount received_ = 0, sent_ = 0;
   mail::SteadyTime started_;
+  mail::SteadyTime held_until_{};
 };
 
 Step Session::advance(net::InputBuffer& input, std::string& output) {
@@ -131,6 +135,7 @@ Step Session::advance_phases(net::InputBuffer& input, std::string& output) {
   if (phase_ == Phase::kWaiting) phase_ = Phase::kRunning;
   while (true) {
     if (phase_ == Phase::kClosing) return Step::kClose;
+    if (is_held()) return Step::kPause;
     if (output.size() > net::kOutputHighWater || ++turns > kCommandsPerTurn) return Step::kMore;
     switch (phase_) {
       case Phase::kGreeting: greet(output); break;
@@ -167,6 +172,16 @@ void Session::greet(std::string& output) {
 
 bool Session::overdue() const {
   return talk_.user.empty() && context_->clock.steady() - started_ > context_->login_limit;
+}
+
+bool Session::is_held() {
+  const auto now = context_->clock.steady();
+  if (talk_.hold.count() > 0) held_until_ = now + std::exchange(talk_.hold, {});
+  return now < held_until_;
+}
+
+std::chrono::milliseconds Session::pause() const {
+  return std::chrono::ceil<std::chrono::milliseconds>(held_until_ - context_->clock.steady());
 }
 
 // The password that the session was opened with is no longer good.
@@ -345,6 +360,7 @@ void Session::tell(std::string& output) {
     }
     if (!talk_.selected->tell(output, updates == Updates::kAll)) return;
   }
+  output += std::exchange(talk_.farewell, {});
   output += tag_;
   output += ' ';
   output += word_of(answer_.kind);

@@ -30,6 +30,7 @@ void run_auth(Session& session, std::string_view argument) {
   bool fits = std::any_of(offered.begin(), offered.end(),
                           [&](const std::string& name) { return mail::iequals(name, mechanism); });
   auto exchange = fits ? sasl::make_server_exchange(mechanism, session.context().lookup) : nullptr;
+  if (exchange && !session.may_try()) return;
   if (!exchange) return session.error("This mechanism is not offered here");
   if (argument.empty()) return session.begin_exchange(std::move(exchange), std::nullopt);
   // RFC 5034 §4: "=" is an initial response of no octets.

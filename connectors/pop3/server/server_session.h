@@ -26,6 +26,7 @@ class Session final : public net::ServerSession {
   void tls_started(const net::TlsFacts& facts) override;
   void timed_out(std::string& output) override;
   [[nodiscard]] std::chrono::seconds idle_limit() const override;
+  [[nodiscard]] std::chrono::milliseconds pause() const override;
   [[nodiscard]] std::string summary() const override;
 
   // For the commands. Replies are single lines without CRLF.
@@ -44,6 +45,10 @@ class Session final : public net::ServerSession {
 
   void start_tls() noexcept { step_ = net::SessionStep::kStartTls; }
   void close() noexcept { step_ = net::SessionStep::kClose; }
+  // False, and answered: so many sign-ins of this peer have failed that nothing is looked at.
+  [[nodiscard]] bool may_try();
+  // A password was looked at. `then` answers, at once or when the answer has been held back long enough.
+  void judged(const std::string& claimed, bool good, std::function<void()> then);
   void begin_exchange(std::unique_ptr<sasl::ServerExchange> exchange, std::optional<std::string> response);
   // The name given by USER; "" without one.
   std::string& claimed_user() noexcept { return claimed_user_; }
@@ -59,6 +64,7 @@ class Session final : public net::ServerSession {
   void refuse_command(std::string_view text);
   void continue_exchange(std::string_view text);
   void step_exchange(std::optional<std::string_view> response);
+  void answer_exchange(sasl::ServerExchange::State state, const std::string& challenge);
   [[nodiscard]] bool login_time_is_up() const;
 
   const ServerContext context_;
@@ -72,6 +78,8 @@ class Session final : public net::ServerSession {
   std::string claimed_user_;
   std::unique_ptr<sasl::ServerExchange> exchange_;
   bool exchange_done_ = false;  // success was announced by a last challenge; an empty line is due
+  std::function<void()> held_;  // answers at held_until_
+  mail::SteadyTime held_until_{};
   unsigned failures_ = 0, bad_commands_ = 0;
 
   std::string user_;

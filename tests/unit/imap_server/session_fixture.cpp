@@ -25,7 +25,8 @@ std::string Client::take() {
     net::SessionStep step = session_->advance(input_, output);
     largest_slice_ = std::max(largest_slice_, output.size());
     all += output;
-    if (step == net::SessionStep::kNeedsInput) return all;
+    paused_ = step == net::SessionStep::kPause ? session_->pause() : std::chrono::milliseconds(0);
+    if (step == net::SessionStep::kNeedsInput || step == net::SessionStep::kPause) return all;
     if (step == net::SessionStep::kClose) closed_ = true;
     if (step == net::SessionStep::kCompress) ++compressions_;
     if (step == net::SessionStep::kStartTls) {

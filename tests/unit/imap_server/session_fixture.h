@@ -35,6 +35,8 @@ class Client {
   std::string start_tls();
   [[nodiscard]] int compressions() const { return compressions_; }
   [[nodiscard]] bool closed() const { return closed_; }
+  // For how long the session wants to say and hear nothing; wake() when the clock has passed it.
+  [[nodiscard]] std::chrono::milliseconds paused() const { return paused_; }
   [[nodiscard]] std::size_t largest_slice() const { return largest_slice_; }
   [[nodiscard]] net::ServerSession& session() { return *session_; }
   [[nodiscard]] static bool ok(const std::string& response);
@@ -47,6 +49,7 @@ class Client {
   std::unique_ptr<net::ServerSession> session_;
   net::InputBuffer input_;
   bool closed_ = false;
+  std::chrono::milliseconds paused_{0};
   int compressions_ = 0;
   bool wants_tls_ = false;
   std::size_t largest_slice_ = 0;
