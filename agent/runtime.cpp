@@ -104,6 +104,10 @@ struct Runtime::State {
                                     {"address", listener.address},
                                     {"tls", listener.tls},
                                     {"connections", listener.connections}});
+    if (const storage::SearchIndex* index = store->search_index()) {
+      const storage::SearchIndex::Facts known = index->facts();
+      facts["search_index"] = {{"covered_through", known.covered_through}, {"trouble", known.trouble}};
+    }
     facts["accounts"] = nlohmann::json::array();
     for (const auto& account : scheduler.facts()) {
       nlohmann::json one{{"account", account.account},
@@ -122,6 +126,7 @@ Runtime::Runtime(std::shared_ptr<const Config> config, Log& log)
   State& state = *state_;
   heed_crash_notes(*state.store, state.config->data_dir, state.clock, log);
   leave_crash_notes(state.config->data_dir);
+  if (state.config->search_index) state.store->keep_search_index();
   state.servers.apply(*state.config);
   state.control = std::make_unique<control::Socket>(
       state.config->data_dir, [&state](const nlohmann::json& request) { return state.answer(request); }, state.lot,
@@ -153,6 +158,7 @@ void Runtime::reload(std::shared_ptr<const Config> config) {
       throw mail::Failure(mail::FailureKind::kConfiguration, mail::FailureScope::kProcess,
                           "data_dir cannot change while the agent runs: restart it");
   }
+  if (config->search_index) state.store->keep_search_index();
   state.servers.apply(*config);
   state.dispatcher.apply(config);
   state.scheduler.apply(config);

@@ -76,6 +76,12 @@ void Walk::trouble(std::string what) {
   evaluation.note(std::move(what));
 }
 
+void Walk::postpone(const mail::Failure& failure) {
+  const std::string why = "rule " + in_quotes(rule) + ": " + failure.text() + "; the message waits on its server";
+  trouble(why);
+  decision.postponed = mail::Failure(mail::FailureKind::kTemporary, failure.scope(), why);
+}
+
 std::shared_ptr<const mail::Content> Walk::message() const {
   const Subject& subject = evaluation.subject();
   std::shared_ptr<const mail::Content> content(std::shared_ptr<void>(), &subject.content);  // owned by who asks

@@ -20,6 +20,7 @@ struct Walk {
   Decision& decision;
   mail::Flags flags;                         // that the next delivery gets
   std::string rule;                          // in hand
+  bool waits_on_error = false;               // the rule in hand would rather have the message wait than go on
   bool went = false;                         // whether the action in hand had a way to send the message
   std::vector<std::string>* done = nullptr;  // what was done, for an explanation; may be null
 
@@ -28,6 +29,8 @@ struct Walk {
   void report(std::string what);
   // A note that the log is to tell, too.
   void trouble(std::string what);
+  // The message is not to be accepted now, because of that failure; nothing more is done.
+  void postpone(const mail::Failure& failure);
   // The form of the message that the actions so far have made, and its bytes, which may be those of the subject itself.
   [[nodiscard]] Form form() const noexcept { return {decision.edits.size(), decision.filtered.size()}; }
   [[nodiscard]] std::shared_ptr<const mail::Content> message() const;

@@ -26,6 +26,7 @@ struct RuleFacts {
   bool has_regex = false;  // outside of any "not"
   int regex_groups = 0;    // the most that one of them has
   bool has_srs = false;    // outside of any "not"
+  bool has_spam = false;   // anywhere
   bool needs_body = false;
 };
 

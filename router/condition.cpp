@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <exception>
 #include <vector>
 
 namespace mailstead::router {
@@ -65,9 +66,15 @@ struct Deeper {
 bool Condition::holds(Evaluation& evaluation) const {
   if (!evaluation.traces()) return test(evaluation);
   std::size_t row = evaluation.open_row(text());
-  bool matched = test(evaluation);
-  evaluation.close_row(row, matched);
-  return matched;
+  try {
+    bool matched = test(evaluation);
+    evaluation.close_row(row, matched);
+    return matched;
+  } catch (const std::exception& error) {
+    evaluation.saw(error.what());
+    evaluation.close_row(row, false);
+    throw;
+  }
 }
 
 std::unique_ptr<Condition> compile_condition(const nlohmann::json& value, Compiler& compiler) {

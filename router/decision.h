@@ -3,10 +3,12 @@
 
 #include <compare>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "mail/content.h"
+#include "mail/failure.h"
 #include "mail/flags.h"
 #include "mail/header_edit.h"
 #include "mail/program.h"
@@ -59,6 +61,9 @@ struct PlannedSave {
 };
 
 struct Decision {
+  // The message must not be accepted now: nothing else in here counts. Thrown by whoever was to accept it; of scope
+  // kMessage when it is about this message, else no other one of the account would fare better.
+  std::optional<mail::Failure> postponed;
   std::vector<PlannedDelivery> deliveries;  // without repeats
   std::vector<mail::HeaderEdit> edits;
   std::vector<Filtered> filtered;

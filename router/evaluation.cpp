@@ -2,13 +2,13 @@
 
 #include "mail/charset.h"
 #include "mail/escape.h"
+#include "mail/failure.h"
+#include "mail/unicode.h"
 #include "router/body_text.h"
 #include "router/compiler.h"
-#include "router/unicode.h"
 
 #include <algorithm>
 #include <iterator>
-#include <stdexcept>
 
 namespace mailstead::router {
 namespace {
@@ -21,10 +21,14 @@ std::string without_final_dot(std::string domain) {
   return domain;
 }
 
+[[noreturn]] void no_answer(const std::string& why) {
+  throw mail::Failure(mail::FailureKind::kTemporary, mail::FailureScope::kMessage, why);
+}
+
 }  // namespace
 
 const std::string& Value::folded() {
-  if (!folded_) folded_ = fold_case(text_);
+  if (!folded_) folded_ = mail::fold_case(text_);
   return *folded_;
 }
 
@@ -113,16 +117,32 @@ Value& Evaluation::raw() {
 CommandResult& Evaluation::command(const mail::ProgramSettings& program) {
   auto found = std::find_if(commands_.begin(), commands_.end(), [&](const auto& one) { return one.first == program; });
   if (found == commands_.end()) {
-    if (subject_.programs == nullptr) throw std::runtime_error("no program can be run here");
+    if (subject_.programs == nullptr) no_answer("no program can be run here");
     std::string output;
     ProgramEnd end = subject_.programs->ask(program, subject_, output);
     output.resize(output.find_last_not_of("\r\n") + 1);  // npos + 1 is 0
     commands_.emplace_back(program, CommandResult{std::move(end), Value(mail::guess_utf8(output))});
     found = std::prev(commands_.end());
   }
-  if (!found->second.end.exited)
-    throw std::runtime_error(in_quotes(mail::program_text(program)) + " " + found->second.end.words);
+  if (!found->second.end.exited) no_answer(in_quotes(mail::program_text(program)) + " " + found->second.end.words);
   return found->second;
+}
+
+const SpamAnswer& Evaluation::spam(const std::string& filter) {
+  auto found = spam_.find(filter);
+  if (found == spam_.end()) {
+    if (subject_.spam_filters == nullptr) no_answer("no spam filter can be asked here");
+    try {
+      found = spam_.emplace(filter, subject_.spam_filters->judge(filter, subject_)).first;
+    } catch (const mail::Failure& failure) {
+      if (failure.kind() == mail::FailureKind::kCancelled) throw;
+      found = spam_.emplace(filter, failure).first;
+    }
+  }
+  if (const auto* failure = std::get_if<mail::Failure>(&found->second)) throw mail::Failure(*failure);
+  const auto& answer = std::get<SpamAnswer>(found->second);
+  if (answer.verdict) spam_verdict = &*answer.verdict;
+  return answer;
 }
 
 void Evaluation::note(std::string text) {

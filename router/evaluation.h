@@ -11,9 +11,11 @@
 #include <string_view>
 #include <unordered_map>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "mail/address.h"
+#include "mail/failure.h"
 #include "router/decision.h"
 #include "router/subject.h"
 
@@ -70,8 +72,11 @@ class Evaluation {
   // Decoded text of all text parts (≤ kMaxValueBytes), and the bytes of the whole message (as much).
   [[nodiscard]] Value& body_text();
   [[nodiscard]] Value& raw();
-  // Runs the program unless that was done already. Throws std::runtime_error when it did not end by itself.
+  // Runs the program unless that was done already. Throws Failure(kTemporary, kMessage) when it did not end by itself.
   [[nodiscard]] CommandResult& command(const mail::ProgramSettings& program);
+
+  // Asks the spam filter unless that was done already. Throws as SpamFilters does where there is no answer.
+  [[nodiscard]] const SpamAnswer& spam(const std::string& filter);
 
   void note(std::string text);
 
@@ -79,6 +84,9 @@ class Evaluation {
   std::vector<std::string> captures;
   // The sender to whom the bounce belongs that the last "srs" of the rule in hand found.
   std::string srs_sender;
+
+  // The last verdict of a spam filter that the rule in hand got; null: none. Lives as long as this object.
+  const mail::SpamVerdict* spam_verdict = nullptr;
 
   // Tracing. `saw` is what the test in hand decided by; kept only when somebody asks why.
   void trace_into(std::vector<TestTrace>* rows) noexcept {
@@ -101,6 +109,7 @@ class Evaluation {
   std::map<AddressSource, AddressValues> addresses_;
   std::optional<Value> body_, raw_;
   std::deque<std::pair<mail::ProgramSettings, CommandResult>> commands_;
+  std::map<std::string, std::variant<SpamAnswer, mail::Failure>> spam_;
   std::vector<TestTrace>* rows_ = nullptr;
   std::string saw_;
   int depth_ = 0;

@@ -1,7 +1,7 @@
 #include "router/matcher.h"
 
 #include "mail/ascii.h"
-#include "router/unicode.h"
+#include "mail/unicode.h"
 
 #include <re2/re2.h>
 #include <nlohmann/json.hpp>
@@ -42,7 +42,7 @@ class TextMatcher final : public EachValue {
   TextMatcher(std::string_view name, TextComparison compare, std::vector<std::string> wanted, bool exact_case)
       : name_(name), compare_(compare), exact_case_(exact_case), written_(wanted), wanted_(std::move(wanted)) {
     if (!exact_case_)
-      for (std::string& one : wanted_) one = fold_case(one);
+      for (std::string& one : wanted_) one = mail::fold_case(one);
   }
   std::string text() const override { return std::string(name_) + ' ' + listed(written_); }
 
@@ -63,7 +63,7 @@ class TextMatcher final : public EachValue {
 class IsMatcher final : public EachValue {
  public:
   IsMatcher(std::vector<std::string> wanted, bool exact_case) : exact_case_(exact_case), written_(std::move(wanted)) {
-    for (const std::string& one : written_) wanted_.insert(exact_case_ ? one : fold_case(one));
+    for (const std::string& one : written_) wanted_.insert(exact_case_ ? one : mail::fold_case(one));
   }
   std::string text() const override { return "is " + listed(written_); }
 

@@ -1,7 +1,7 @@
 // The operators, shared by every test that compares text: is, contains, starts_with, ends_with, glob, regex, exists,
 // over and under; a list means any of them; "case": true makes it exact-case.
 //
-// Without it, texts are compared after Unicode simple case folding (router/unicode.h); globs and regular expressions
+// Without it, texts are compared after Unicode simple case folding (mail/unicode.h); globs and regular expressions
 // run in RE2, which folds the same way and takes linear time.
 #pragma once
 

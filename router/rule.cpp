@@ -10,7 +10,9 @@ namespace {
 
 using Effect = Action::Effect;
 
-constexpr std::array<std::string_view, 5> kKeys = {"name", "comment", "if", "then", "continue"};
+constexpr std::array<std::string_view, 6> kKeys = {"name", "comment", "if", "then", "continue", "on_error"};
+constexpr std::array<std::pair<std::string_view, OnError>, 3> kOnError = {
+    {{"no match", OnError::kNoMatch}, {"match", OnError::kMatch}, {"retry", OnError::kRetry}}};
 
 std::string compile_name(const nlohmann::json& object, std::size_t position, Compiler& compiler) {
   auto found = object.find("name");
@@ -26,6 +28,22 @@ bool compile_flag(const nlohmann::json& object, std::string_view key, Compiler& 
   if (found == object.end()) return false;
   auto at = compiler.step(key);
   return compiler.boolean(*found).value_or(false);
+}
+
+OnError compile_on_error(const nlohmann::json& object, Compiler& compiler) {
+  auto found = object.find("on_error");
+  if (found == object.end()) return OnError::kNoMatch;
+  auto at = compiler.step("on_error");
+  const auto written = compiler.text(*found);
+  if (!written) return OnError::kNoMatch;
+  std::vector<std::string_view> words;
+  for (const auto& [word, value] : kOnError) {
+    if (word == *written) return value;
+    words.push_back(word);
+  }
+  const std::string hint = did_you_mean(*written, words);
+  compiler.problem(in_quotes(*written) + " is not one of " + enumerated(words), hint);
+  return OnError::kNoMatch;
 }
 
 // An action behind `discard` or `stop` is never done; a `discard` behind a delivery takes nothing back.
@@ -115,6 +133,7 @@ Rule compile_rule(const nlohmann::json& value, std::size_t position, Compiler& c
     auto at = compiler.step("comment");
     (void)compiler.text(*found);
   }
+  rule.on_error = compile_on_error(value, compiler);
   compile_actions(value, rule, compiler);
   weigh(value, rule, compiler);
   return rule;

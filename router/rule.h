@@ -10,10 +10,15 @@
 
 namespace mailstead::router {
 
+// What a rule does whose test gets no answer: a program that cannot be run, a service that is down. kRetry: the message
+// waits on its server, also where a filter of the rule fails.
+enum class OnError { kNoMatch, kMatch, kRetry };
+
 struct Rule {
   std::string name;  // as given, else "rule N"
   std::unique_ptr<Condition> condition;
   std::vector<std::unique_ptr<Action>> actions;
+  OnError on_error = OnError::kNoMatch;
   bool always = true;      // there is no "if"
   bool settles = false;    // it delivers or discards for good
   bool ends_walk = false;  // no later rule is tried when it matches

@@ -41,6 +41,7 @@ class Walker {
       try_rule(rule);
     }
     Decision& decision = out_.decision;
+    if (decision.postponed) return;
     if (!settled_ && !decision.discarded) use_default();
     if (decision.discarded && !decision.deliveries.empty()) {
       decision.discarded = false;
@@ -52,6 +53,7 @@ class Walker {
   void try_rule(const Rule& rule) {
     evaluation_.captures.clear();
     evaluation_.srs_sender.clear();
+    evaluation_.spam_verdict = nullptr;
     if (traced_) evaluation_.trace_into(&out_.rules.back().tests);
     bool matched = matches(rule);
     evaluation_.trace_into(nullptr);
@@ -59,11 +61,21 @@ class Walker {
     if (!matched) return;
     out_.decision.matched.push_back(rule.name);
     act(rule);
-    ended_ = rule.ends_walk;
+    ended_ = rule.ends_walk || out_.decision.postponed;
   }
 
-  void could_not(const Rule& rule, const std::string& why) {
-    walk_.trouble("rule " + in_quotes(rule.name) + " could not be evaluated: " + mail::printable(why));
+  // A test of the rule got no answer. Whether the rule matches all the same.
+  bool without_answer(const Rule& rule, const mail::Failure& failure) {
+    if (rule.on_error == OnError::kRetry) {
+      walk_.rule = rule.name;
+      walk_.postpone(failure);
+      ended_ = true;
+      return false;
+    }
+    const bool matches = rule.on_error == OnError::kMatch;
+    walk_.trouble("rule " + in_quotes(rule.name) + " could not be evaluated" +
+                  (matches ? " and counts as matching: " : ": ") + mail::printable(failure.text()));
+    return matches;
   }
 
   bool matches(const Rule& rule) {
@@ -72,15 +84,15 @@ class Walker {
       return rule.condition->holds(evaluation_);
     } catch (const mail::Failure& failure) {
       if (failure.kind() == mail::FailureKind::kCancelled) throw;
-      could_not(rule, failure.text());
+      return without_answer(rule, failure);
     } catch (const std::exception& error) {
-      could_not(rule, error.what());
+      return without_answer(rule, {mail::FailureKind::kTemporary, mail::FailureScope::kMessage, error.what()});
     }
-    return false;
   }
 
   void act(const Rule& rule) {
     walk_.rule = rule.name;
+    walk_.waits_on_error = rule.on_error == OnError::kRetry;
     walk_.done = traced_ ? &out_.rules.back().actions : nullptr;
     for (const auto& action : rule.actions) {
       walk_.went = false;
@@ -94,6 +106,7 @@ class Walker {
         walk_.trouble("rule " + in_quotes(rule.name) + ": an action failed: " + mail::printable(error.what()));
         continue;
       }
+      if (out_.decision.postponed) return;
       // A redirect whose address came out empty went nowhere and settles nothing.
       const bool counts = action->effect() == Action::Effect::kSettles || action->effect() == Action::Effect::kHolds;
       if (counts && walk_.went) settled_ = true;
@@ -141,9 +154,9 @@ void check_order(const std::vector<Rule>& rules, Compiler& compiler) {
   }
 }
 
-// Whether the condition asks a program, which may answer otherwise the next time.
+// Whether the condition asks a program or a service, which may answer otherwise the next time.
 bool asks_program(const nlohmann::json& condition) {
-  if (condition.is_object() && condition.contains("command")) return true;
+  if (condition.is_object() && (condition.contains("command") || condition.contains("spam"))) return true;
   return condition.is_structured() && std::any_of(condition.begin(), condition.end(),
                                                   [](const nlohmann::json& inner) { return asks_program(inner); });
 }

@@ -47,7 +47,9 @@ struct RuleContext {
   // Destinations that rewrite senders: whose sender an address carries, at that time; nullopt: it is not of their
   // making.
   std::map<std::string, std::function<std::optional<std::string>(std::string_view, mail::WallTime)>> rewriting;
-  bool can_redirect = true;  // whether anything carries `redirect`
+  std::set<std::string> spam_filters;    // names that exist
+  std::set<std::string> without_action;  // those of them that tell no action
+  bool can_redirect = true;              // whether anything carries `redirect`
 };
 
 // Immutable after compile(); thread-safe.

@@ -12,6 +12,7 @@
 #include "mail/scan.h"
 #include "router/lists.h"
 #include "router/programs.h"
+#include "router/spam_filters.h"
 
 namespace mailstead::router {
 
@@ -32,6 +33,8 @@ struct Subject {
   const Programs* programs = nullptr;
   // Reads the files of addresses that rules name; without it they cannot be looked into, which is noted.
   const Lists* lists = nullptr;
+  // Asks spam filters; without it there is no answer, which is noted.
+  const SpamFilters* spam_filters = nullptr;
 };
 
 }  // namespace mailstead::router

@@ -3,9 +3,11 @@
 #include "mail/address.h"
 #include "mail/ascii.h"
 #include "mail/header.h"
+#include "mail/unicode.h"
 #include "router/date_format.h"
 #include "router/folder_name.h"
-#include "router/unicode.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -15,11 +17,12 @@ namespace mailstead::router {
 namespace {
 
 constexpr std::size_t kMaxLine = 4096;
-constexpr std::array<std::string_view, 13> kVariables = {
-    "header:NAME",        "from.local", "from.domain", "to.local", "to.domain",  "envelope-to", "envelope-to.local",
-    "envelope-to.domain", "account",    "folder",      "regex:1",  "date:%Y-%m", "srs"};
+constexpr std::array<std::string_view, 16> kVariables = {
+    "header:NAME",        "from.local",  "from.domain", "to.local", "to.domain",  "envelope-to", "envelope-to.local",
+    "envelope-to.domain", "account",     "folder",      "regex:1",  "date:%Y-%m", "srs",         "spam.score",
+    "spam.action",        "spam.symbols"};
 // The same without arguments, for a suggestion.
-constexpr std::array<std::string_view, 13> kNames = {"header",
+constexpr std::array<std::string_view, 16> kNames = {"header",
                                                      "from.local",
                                                      "from.domain",
                                                      "to.local",
@@ -31,7 +34,10 @@ constexpr std::array<std::string_view, 13> kNames = {"header",
                                                      "folder",
                                                      "regex",
                                                      "date",
-                                                     "srs"};
+                                                     "srs",
+                                                     "spam.score",
+                                                     "spam.action",
+                                                     "spam.symbols"};
 
 std::string first_of(AddressValues& found, std::vector<Value> AddressValues::*part) {
   const std::vector<Value>& values = found.*part;
@@ -108,11 +114,11 @@ class Template::Reader {
   }
 
   void add(std::size_t position, std::string_view argument) {
-    constexpr std::array<Kind, 13> kKinds = {
+    constexpr std::array<Kind, 16> kKinds = {
         Kind::kHeader,   Kind::kFromLocal,  Kind::kFromDomain,      Kind::kToLocal,
         Kind::kToDomain, Kind::kEnvelopeTo, Kind::kEnvelopeToLocal, Kind::kEnvelopeToDomain,
         Kind::kAccount,  Kind::kFolder,     Kind::kRegex,           Kind::kDate,
-        Kind::kSrs};
+        Kind::kSrs,      Kind::kSpamScore,  Kind::kSpamAction,      Kind::kSpamSymbols};
     Piece piece{kKinds[position], std::string(argument), 0};
     if (piece.kind == Kind::kHeader) {
       if (!mail::is_field_name(argument)) compiler_.problem(in_quotes(argument) + " is no name of a header field");
@@ -123,6 +129,11 @@ class Template::Reader {
     if (piece.kind == Kind::kSrs && !compiler_.facts().has_srs)
       compiler_.problem("${srs} needs a \"srs\" test in the \"if\" of the same rule",
                         "one inside \"not\" does not count");
+    const bool of_spam =
+        piece.kind == Kind::kSpamScore || piece.kind == Kind::kSpamAction || piece.kind == Kind::kSpamSymbols;
+    if (of_spam && !compiler_.facts().has_spam)
+      compiler_.problem("${" + std::string(kNames[position]) +
+                        "} needs a \"spam\" test in the \"if\" of the same rule");
     pieces_.push_back(std::move(piece));
   }
 
@@ -165,6 +176,13 @@ bool Template::is_fixed() const noexcept {
   return std::all_of(pieces_.begin(), pieces_.end(), [](const Piece& piece) { return piece.kind == Kind::kText; });
 }
 
+std::string Template::spam_text(Kind kind, const mail::SpamVerdict* verdict) {
+  if (verdict == nullptr) return {};
+  if (kind == Kind::kSpamScore) return fmt::format("{:.2f}", verdict->score);
+  if (kind == Kind::kSpamAction) return verdict->action;
+  return fmt::format("{}", fmt::join(verdict->symbols, ","));
+}
+
 std::string Template::value_of(const Piece& piece, Evaluation& evaluation) {
   const Subject& subject = evaluation.subject();
   switch (piece.kind) {
@@ -187,6 +205,9 @@ std::string Template::value_of(const Piece& piece, Evaluation& evaluation) {
     case Kind::kRegex:
       return piece.group < evaluation.captures.size() ? evaluation.captures[piece.group] : std::string();
     case Kind::kSrs: return evaluation.srs_sender;
+    case Kind::kSpamScore:
+    case Kind::kSpamAction:
+    case Kind::kSpamSymbols: return spam_text(piece.kind, evaluation.spam_verdict);
     case Kind::kDate: return format_date(piece.argument, subject.internal_date);
   }
   return {};
@@ -209,7 +230,7 @@ std::string Template::line(Evaluation& evaluation) const {
   std::string out;
   for (const Piece& piece : pieces_) out += value_of(piece, evaluation);
   std::replace_if(out.begin(), out.end(), is_control, ' ');
-  return std::string(mail::trim(cut(out, kMaxLine)));
+  return std::string(mail::trim(mail::cut(out, kMaxLine)));
 }
 
 bool is_recipient(std::string_view text, RecipientForm form) noexcept {

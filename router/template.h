@@ -4,6 +4,7 @@
 //   ${from.local} ${from.domain}                          ${regex:1}  a group of the rule's last regex that matched
 //   ${to.local} ${to.domain}                              ${date:%Y-%m}  when it arrived, UTC
 //   ${envelope-to} ${envelope-to.local} ${envelope-to.domain}   to whom it was really sent, never from To or Cc
+//   ${spam.score} ${spam.action} ${spam.symbols}  of the verdict that a "spam" test of the rule got
 //   ${srs}  to whom the bounce belongs that a "srs" test of the rule found
 //
 // ${to.…} is the envelope's first recipient where the account's "envelope" found one, else the first of the To field.
@@ -57,7 +58,10 @@ class Template {
     kFolder,
     kRegex,
     kDate,
-    kSrs
+    kSrs,
+    kSpamScore,
+    kSpamAction,
+    kSpamSymbols
   };
   struct Piece {
     Kind kind = Kind::kText;
@@ -66,6 +70,7 @@ class Template {
   };
   class Reader;
 
+  [[nodiscard]] static std::string spam_text(Kind kind, const mail::SpamVerdict* verdict);
   [[nodiscard]] static std::string value_of(const Piece& piece, Evaluation& evaluation);
 
   std::string written_;

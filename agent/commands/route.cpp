@@ -4,7 +4,6 @@
 #include "agent/commands/list.h"
 #include "agent/commands/reroute.h"
 #include "agent/pipeline/examined.h"
-#include "agent/pipeline/rule_programs.h"
 #include "mail/escape.h"
 #include "router/rule_set.h"
 
@@ -91,6 +90,10 @@ void print(const Config& config, const std::string& file, const router::Explanat
   }
   const auto& decision = explanation.decision;
   for (const auto& note : decision.notes) fmt::print("  note: {}\n", mail::printable(note));
+  if (decision.postponed) {
+    fmt::print("  is not accepted now: it waits on its server\n");
+    return;
+  }
   for (const auto& planned : decision.deliveries) {
     const std::string where = mail::printable(outcome(config, planned));
     if (planned.quarantine.empty())
@@ -138,6 +141,7 @@ nlohmann::json to_json(const Config& config, const std::string& file, const rout
           {"deliveries", deliveries},
           {"runs", runs},
           {"saves", saves},
+          {"postponed", explanation.decision.postponed.has_value()},
           {"discarded", explanation.decision.discarded && explanation.decision.deliveries.empty()},
           {"notes", explanation.decision.notes}};
 }
@@ -148,8 +152,8 @@ router::Explanation explain(const Config& config, const RouteArguments& argument
                          account == config.accounts.end() ? nullptr : &account->second);
   const auto now = mail::SystemClock().wall();
   const Origin origin{arguments.account, arguments.folder, {}, now};
-  const RulePrograms programs;
-  return config.rules->explain(message.subject(origin, now, &programs));
+  const RuleServices services(config);
+  return config.rules->explain(message.subject(origin, now, services));
 }
 
 int route(const GlobalOptions& options, const RouteArguments& arguments) {

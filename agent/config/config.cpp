@@ -50,6 +50,9 @@ void read_all(Section root, Config& config) {
   for_each_entry(root, "destinations", [&](const std::string& name, const json& value, const std::string& pointer) {
     config.destinations[name] = read_destination(name, value, pointer, config.retry, reading);
   });
+  for_each_entry(root, "spam_filters", [&](const std::string& name, const json& value, const std::string& pointer) {
+    config.spam_filters[name] = read_spam_filter(name, value, pointer, reading);
+  });
   for_each_entry(root, "listeners", [&](const std::string& name, const json& value, const std::string& pointer) {
     config.listeners[name] = read_listener(name, {value, pointer, "listener", reading});
   });

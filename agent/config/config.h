@@ -157,6 +157,21 @@ struct DestinationConfig {
   RateLimit rate;
 };
 
+// Whom the test "spam" of rules can ask.
+struct SpamFilterConfig {
+  enum class Type { kRspamd, kSpamAssassin };
+  std::string name;
+  Type type = Type::kRspamd;
+  net::Endpoint endpoint;
+  std::chrono::seconds timeout{30};  // from the connection to the whole answer
+  mail::ByteCount largest = 0;       // it is not asked about larger messages
+  // rspamd
+  std::string authority = "localhost", target = "/checkv2";
+  std::function<mail::Secret()> password;  // empty: none is sent
+  // SpamAssassin
+  std::string user;  // whose preferences count; "" nobody's
+};
+
 struct ListenerConfig {
   enum class Service { kImap, kPop3 };
   std::string name;  // "imap", "imaps", "pop3", "pop3s"
@@ -197,6 +212,7 @@ struct Config {
   std::string redirect_destination;
   storage::DuplicateRule duplicates{storage::DuplicateRule::Scope::kAll, std::chrono::hours(24 * 90)};
   std::shared_ptr<const router::RuleSet> rules;  // never null
+  std::map<std::string, SpamFilterConfig> spam_filters;
   std::map<std::string, UserConfig> users;
   std::map<std::string, ListenerConfig> listeners;
   std::string status_address;    // "" : no status page
@@ -204,7 +220,8 @@ struct Config {
   RetryPolicy retry;             // of destinations without one of their own
   ConnectionLimits limits;
   LogConfig log;
-  std::string host_name;  // ours, for EHLO, Received and Message-ID
+  bool search_index = true;  // kept beside the database, for searches by text
+  std::string host_name;     // ours, for EHLO, Received and Message-ID
 };
 
 // Null when a problem was found; problems are appended, in order of file and line.

@@ -22,7 +22,7 @@ namespace {
 using nlohmann::json;
 
 // Sections of named entries; the entries of several files stand side by side.
-constexpr std::string_view kMerged[] = {"accounts", "destinations", "users", "listeners"};
+constexpr std::string_view kMerged[] = {"accounts", "destinations", "spam_filters", "users", "listeners"};
 
 std::string child(const std::string& pointer, std::string_view token) {
   std::string out = pointer;

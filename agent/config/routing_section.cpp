@@ -105,6 +105,10 @@ void read_rules(Section& root, Config& config) {
       };
     if (knows_users) context.with_user_names.insert(name);
   }
+  for (const auto& [name, filter] : config.spam_filters) {
+    context.spam_filters.insert(name);
+    if (filter.type == SpamFilterConfig::Type::kSpamAssassin) context.without_action.insert(name);
+  }
   context.default_destination = config.default_destination;
   context.can_redirect = !config.redirect_destination.empty();
   static const nlohmann::json kNoRules = nlohmann::json::array();

@@ -60,6 +60,12 @@ void check_special_use(Section& section, std::string_view key, const std::string
 [[nodiscard]] DestinationConfig read_destination(const std::string& name, const nlohmann::json& value,
                                                  const std::string& pointer, const RetryPolicy& retry,
                                                  Reading& reading);
+// rspamd or spamassassin (spam_section.cpp).
+[[nodiscard]] SpamFilterConfig read_spam_filter(const std::string& name, const nlohmann::json& value,
+                                                const std::string& pointer, Reading& reading);
+// url, allow_cleartext, tls_options of a web server; nullopt after a fault of the URL. `what`: is to be found there.
+[[nodiscard]] std::optional<http::Url> read_web_server(Section& section, const std::string& what,
+                                                       net::Endpoint& endpoint);
 // url, format, secret, headers … of a web service (webhook_section.cpp).
 void read_webhook(Section& section, DestinationConfig& made);
 // retry_section.cpp.
@@ -77,7 +83,7 @@ void read_schedule(Section& section, AccountConfig& account);
 void read_idle(Section& section, AccountConfig& account);
 void read_limits(Section& section, ConnectionLimits& limits);
 
-// data_dir, host_name, duplicates, status, undelivered, retry, limits, log (general_section.cpp).
+// data_dir, host_name, search_index, duplicates, status, undelivered, retry, limits, log (general_section.cpp).
 void read_general(Section& root, Config& config);
 // default_destination, redirect_destination, users of destinations, whose Undelivered (routing_section.cpp); the rules.
 void read_routing(Section& root, Config& config);

@@ -30,24 +30,6 @@ bool is_token(std::string_view text) {
   });
 }
 
-void read_url(Section& section, DestinationConfig& made) {
-  if (!section.require("url", "where the messages are sent")) return;
-  const auto text = section.text("url");
-  if (!text) return;
-  http::Url url;
-  std::string why;
-  if (!http::parse_url(*text, url, why))
-    return section.fault("url", "is no URL: " + why, "such as https://example.org/mail");
-  const bool may_be_clear = section.flag("allow_cleartext").value_or(false);
-  if (!url.tls && !is_loopback(url.host) && !may_be_clear)
-    section.fault("url", "by http:// everybody on the way can read the mail",
-                  R"(write https://, or "allow_cleartext": true)");
-  made.url = *text;
-  made.endpoint.host = url.host;
-  made.endpoint.port = url.port;
-  made.endpoint.tls = url.tls ? net::TlsMode::kImplicit : net::TlsMode::kNone;
-}
-
 // Of which a written value must not lie in a file that others can read.
 bool holds_secret(const std::string& lowered) {
   return std::any_of(kSecretWords.begin(), kSecretWords.end(),
@@ -75,19 +57,37 @@ void read_headers(Section& section, DestinationConfig& made) {
 
 }  // namespace
 
+std::optional<http::Url> read_web_server(Section& section, const std::string& what, net::Endpoint& endpoint) {
+  endpoint.tls_settings.alpn = "http/1.1";
+  if (const auto* options = section.find("tls_options"))
+    endpoint.tls_settings =
+        read_tls_options({*options, section.pointer_to("tls_options"), "tls_options", section.reading()}, "http/1.1");
+  const bool may_be_clear = section.flag("allow_cleartext").value_or(false);
+  if (!section.require("url", what)) return std::nullopt;
+  const auto text = section.text("url");
+  if (!text) return std::nullopt;
+  http::Url url;
+  std::string why;
+  if (!http::parse_url(*text, url, why)) {
+    section.fault("url", "is no URL: " + why, "such as https://example.org/mail");
+    return std::nullopt;
+  }
+  if (!url.tls && !is_loopback(url.host) && !may_be_clear)
+    section.fault("url", "by http:// everybody on the way can read the mail",
+                  R"(write https://, or "allow_cleartext": true)");
+  if (!url.tls && section.has("tls_options"))
+    section.fault("tls_options", "without effect: the URL begins with http://", "leave one of the two out");
+  endpoint.host = url.host;
+  endpoint.port = url.port;
+  endpoint.tls = url.tls ? net::TlsMode::kImplicit : net::TlsMode::kNone;
+  return url;
+}
+
 void read_webhook(Section& section, DestinationConfig& made) {
-  read_url(section, made);
+  if (read_web_server(section, "where the messages are sent", made.endpoint)) made.url = *section.text("url");
   made.format = section.choice("format", kFormats).value_or(made.format);
   if (section.has("secret")) made.signature = read_secret(section, "secret", made.endpoint.host, "").fetch;
   read_headers(section, made);
-  if (const auto* options = section.find("tls_options")) {
-    made.endpoint.tls_settings =
-        read_tls_options({*options, section.pointer_to("tls_options"), "tls_options", section.reading()}, "http/1.1");
-    if (made.endpoint.tls == net::TlsMode::kNone && !made.url.empty())
-      section.fault("tls_options", "without effect: the URL begins with http://", "leave one of the two out");
-  } else {
-    made.endpoint.tls_settings.alpn = "http/1.1";
-  }
   if (const auto* timeouts = section.find("timeouts"))
     made.endpoint.timeouts = read_timeouts({*timeouts, section.pointer_to("timeouts"), "timeouts", section.reading()});
   made.endpoint.proxy = read_proxy(section);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/config/config.h"
+#include "agent/pipeline/rule_services.h"
 #include "mail/clock.h"
 #include "mail/content.h"
 #include "mail/flags.h"
@@ -39,9 +40,8 @@ class Examined {
   const bool multidrop;      // the account says where envelope recipients stand
   const std::vector<std::string> envelope_to;
 
-  // Of views; `origin` outlives it, too.
-  [[nodiscard]] router::Subject subject(const Origin& origin, mail::WallTime now,
-                                        const router::Programs* programs = nullptr) const;
+  // Of views; `origin` and `services` outlive it, too.
+  [[nodiscard]] router::Subject subject(const Origin& origin, mail::WallTime now, const RuleServices& services) const;
   // A field for listings: decoded, printable, bounded. "" where there is none.
   [[nodiscard]] std::string listed(std::string_view name) const;
 };

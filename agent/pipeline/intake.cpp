@@ -54,7 +54,7 @@ Intake::Intake(storage::Store& store, std::shared_ptr<const Config> config, cons
       account_(account),
       clock_(clock),
       room_(std::move(room)),
-      programs_(&store.content(), room_.stop) {}
+      services_(*config_, &store.content(), room_.stop) {}
 
 Intake::~Intake() {
   // The writer's callbacks refer to this object.
@@ -100,9 +100,10 @@ void Intake::end() {
   const mail::WallTime now = clock_.wall();
   const Examined message(std::move(facts), std::move(content), &account_);
   const Origin origin{account_.name, message_.source.folder, message_.flags, message_.internal_date};
-  const router::Subject subject = message.subject(origin, now, &programs_);
+  const router::Subject subject = message.subject(origin, now, services_);
   const router::Decision decision = config_->rules->decide(subject);
   for (const std::string& trouble : decision.troubles) warn(trouble);
+  if (decision.postponed) throw *decision.postponed;
 
   storage::Acceptance acceptance;
   acceptance.source = message_.source;
@@ -122,7 +123,7 @@ void Intake::end() {
   const auto forms = plan_acceptance(*config_, decision, message, acceptance);
   store_.acceptor().accept(
       std::move(acceptance),
-      [this, source = message_.source, due = due_work(subject, decision, programs_, message.content, forms)](
+      [this, source = message_.source, due = due_work(subject, decision, services_.programs, message.content, forms)](
           const auto& result) { settle(source, result, due); });
 }
 

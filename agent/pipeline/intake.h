@@ -16,7 +16,7 @@
 #include "agent/config/config.h"
 #include "agent/log.h"
 #include "agent/pipeline/due_work.h"
-#include "agent/pipeline/rule_programs.h"
+#include "agent/pipeline/rule_services.h"
 #include "connectors/retrieval.h"
 #include "mail/clock.h"
 #include "mail/scan.h"
@@ -74,7 +74,7 @@ class Intake final : public retrieval::MessageSink {
   const AccountConfig& account_;
   const mail::Clock& clock_;
   const IntakeRoom room_;
-  const RulePrograms programs_;
+  const RuleServices services_;
   std::set<std::string> warned_;  // what the log was told
 
   retrieval::Incoming message_;

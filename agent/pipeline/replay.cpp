@@ -2,7 +2,6 @@
 
 #include "agent/pipeline/examined.h"
 #include "agent/pipeline/plan.h"
-#include "agent/pipeline/rule_programs.h"
 
 #include <algorithm>
 
@@ -31,15 +30,16 @@ std::vector<std::string> outcome_of(const storage::Acceptance& acceptance) {
 
 std::vector<std::string> outcome_today(storage::Store& store, const Config& config,
                                        const storage::MessageHistory& history, storage::ContentId content,
-                                       mail::WallTime now) {
+                                       const RuleServices& services, mail::WallTime now) {
   const auto account = config.accounts.find(history.source.account);
   const Examined message(store.content().open(content), account == config.accounts.end() ? nullptr : &account->second);
   const Origin origin{history.source.account, history.source.folder, {}, history.internal_date};
-  const RulePrograms programs;
+  const router::Decision decision = config.rules->decide(message.subject(origin, now, services));
+  if (decision.postponed) return {"waits on its server"};
   storage::Acceptance acceptance;
   acceptance.now = now;
   acceptance.internal_date = history.internal_date;
-  plan_acceptance(config, config.rules->decide(message.subject(origin, now, &programs)), message, acceptance);
+  plan_acceptance(config, decision, message, acceptance);
   return outcome_of(acceptance);
 }
 
@@ -48,6 +48,7 @@ std::vector<std::string> outcome_today(storage::Store& store, const Config& conf
 ReplayCounts replay(storage::Store& store, const Config& config, std::size_t limit, mail::WallTime now,
                     const std::function<void(const Replayed&)>& show) {
   ReplayCounts counts;
+  const RuleServices services(config);
   for (const auto& history : store.history().search("", limit)) {
     if (history.duplicate_of != 0) continue;
     const auto content = store.history().content_of(history.id);
@@ -57,7 +58,7 @@ ReplayCounts replay(storage::Store& store, const Config& config, std::size_t lim
     }
     ++counts.messages;
     Replayed replayed{history.id, history.from, history.subject, outcome_of(history),
-                      outcome_today(store, config, history, *content, now)};
+                      outcome_today(store, config, history, *content, services, now)};
     if (replayed.was == replayed.would) continue;
     ++counts.different;
     show(replayed);

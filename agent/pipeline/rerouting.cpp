@@ -1,7 +1,6 @@
 #include "agent/pipeline/rerouting.h"
 
 #include "agent/pipeline/examined.h"
-#include "agent/pipeline/rule_programs.h"
 #include "mail/failure.h"
 #include "storage/mailbox_name.h"
 
@@ -28,7 +27,7 @@ constexpr const char* kUndelivered = "Undelivered";
 class Search {
  public:
   Search(storage::Store& store, const Config& config, const std::string& user, mail::WallTime now)
-      : store_(store), config_(config), user_(user), now_(now) {}
+      : store_(store), config_(config), user_(user), now_(now), services_(config) {}
 
   std::uint64_t look_into(const storage::Mailbox& mailbox, bool only_ours,
                           const std::function<void(const Misplaced&)>& show) {
@@ -63,7 +62,8 @@ class Search {
     const auto account = config_.accounts.find(origin.account);
     const Examined message(store_.content().open(entry.content),
                            account == config_.accounts.end() ? nullptr : &account->second);
-    const router::Decision decision = config_.rules->decide(message.subject(origin, now_, &programs_));
+    const router::Decision decision = config_.rules->decide(message.subject(origin, now_, services_));
+    if (decision.postponed) return std::nullopt;
 
     Misplaced result;
     result.folder = folder;
@@ -127,7 +127,7 @@ class Search {
   const Config& config_;
   const std::string& user_;
   const mail::WallTime now_;
-  const RulePrograms programs_;
+  const RuleServices services_;
   std::map<std::string, std::unordered_set<storage::MessageId>> held_;  // messages of ours, by folder
 };
 

@@ -59,9 +59,9 @@ class Writer {
 
 class Answer {
  public:
-  Answer(const net::Stream& stream, net::BufferedReader& reader, std::chrono::milliseconds idle_wait,
+  Answer(const net::Stream& stream, net::BufferedReader& reader, std::size_t kept, std::chrono::milliseconds idle_wait,
          const net::Deadline& deadline)
-      : stream_(stream), reader_(reader), idle_wait_(idle_wait), deadline_(deadline) {}
+      : stream_(stream), reader_(reader), kept_(kept), idle_wait_(idle_wait), deadline_(deadline) {}
 
   Response read() {
     for (std::size_t interim = 0; interim <= kMaxInterim; ++interim) {
@@ -136,7 +136,7 @@ class Answer {
     if (!read_number(length, 10, size) || size > kReadOver) {
       response_.keeps_connection = false;
       if (size == 0) return;
-      size = std::min<mail::ByteCount>(size, kKept);
+      size = std::min<mail::ByteCount>(size, kept_);
     }
     take(size);
   }
@@ -150,7 +150,7 @@ class Answer {
     reader_.read_exactly(size, idle_wait_, deadline_, [this](std::string_view bytes) { keep(bytes); });
   }
   void keep(std::string_view bytes) {
-    response_.content.append(bytes.substr(0, kKept - std::min(kKept, response_.content.size())));
+    response_.content.append(bytes.substr(0, kept_ - std::min(kept_, response_.content.size())));
   }
 
   void read_chunks() {
@@ -174,7 +174,7 @@ class Answer {
   }
 
   void read_until_end() {
-    while (response_.content.size() < kKept) {
+    while (response_.content.size() < kept_) {
       try {
         if (reader_.buffered().empty()) reader_.fill(deadline_.capped(idle_wait_));
       } catch (const Failure& failure) {
@@ -189,6 +189,7 @@ class Answer {
 
   const net::Stream& stream_;
   net::BufferedReader& reader_;
+  std::size_t kept_;
   std::chrono::milliseconds idle_wait_;
   const net::Deadline& deadline_;
   Response response_;
@@ -218,7 +219,7 @@ Response exchange(net::Stream& stream, net::BufferedReader& reader, const Reques
     if (failure.scope() != FailureScope::kSession || failure.kind() != FailureKind::kTemporary) throw;
     // It may have said why before it closed.
     try {
-      Response early = Answer(stream, reader, kEarlyAnswerWait, deadline).read();
+      Response early = Answer(stream, reader, request.kept, kEarlyAnswerWait, deadline).read();
       early.keeps_connection = false;
       if (early.status >= 300) return early;
     } catch (const Failure&) {  // NOLINT(bugprone-empty-catch): the failure to send is what is told
@@ -227,7 +228,7 @@ Response exchange(net::Stream& stream, net::BufferedReader& reader, const Reques
     throw;
   }
   try {
-    return Answer(stream, reader, idle_wait, deadline).read();
+    return Answer(stream, reader, request.kept, idle_wait, deadline).read();
   } catch (const Failure& failure) {
     throw AnswerLost(failure);
   }

@@ -2,7 +2,7 @@
 // it.
 //
 // Nothing is followed, remembered or decompressed. Every read is bounded: kMaxHead octets of status line and fields,
-// kMaxInterim interim answers; of the answer's content the first kKept octets are kept.
+// kMaxInterim interim answers; of the answer's content the first Request::kept octets are kept.
 #pragma once
 
 #include <functional>
@@ -33,6 +33,7 @@ struct Request {
   Fields fields;          // besides Host and Content-Length; names and values without line ends
   mail::ByteCount size = 0;
   std::function<void(const Visit&)> content;  // gives exactly `size` octets, in chunks
+  std::size_t kept = kKept;                   // so much of the answer's content is wanted, at most kReadOver
   // At the last moment at which the server cannot have the whole request. May throw a Failure; may be empty.
   std::function<void()> before_end;
 };
@@ -41,7 +42,7 @@ struct Response {
   int status = 0;
   std::string reason;   // as it came
   Fields fields;        // names lowered
-  std::string content;  // at most kKept octets of it
+  std::string content;  // at most Request::kept octets of it
   bool keeps_connection = false;
 
   [[nodiscard]] std::string field(std::string_view lowered_name) const;  // the first; "" none

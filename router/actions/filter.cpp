@@ -2,10 +2,12 @@
 // what comes out is the message for the deliveries that come after. Tests go on seeing it as it was received.
 //
 // The message stays as it was when the program does not end with status 0 in time, or what it writes is no message: is
-// empty, or does not begin with a header field. That is told in the history, and to the log.
+// empty, or does not begin with a header field. That is told in the history, and to the log. With "on_error": "retry"
+// in the rule it is not accepted then, but tried again.
 #include "router/actions/kinds.h"
 #include "router/program.h"
 
+#include "mail/failure.h"
 #include "mail/header.h"
 #include "mail/scan.h"
 #include "mail/units.h"
@@ -30,6 +32,10 @@ class Filter final : public Action {
     const std::string what = "filter " + in_quotes(mail::program_text(program_));
     const auto before = walk.message();
     if (std::string why = fault_of(walk, before, made); !why.empty()) {
+      if (walk.waits_on_error) {
+        walk.report(what + " " + why + ": the message waits");
+        return walk.postpone({mail::FailureKind::kTemporary, mail::FailureScope::kMessage, what + " " + why});
+      }
       walk.report(what + " " + why + ": the message stays as it was");
       walk.trouble("rule " + in_quotes(walk.rule) + ": " + what + " " + why + ": the message stays as it was");
       return;

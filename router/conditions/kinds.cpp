@@ -12,12 +12,13 @@ constexpr std::array<Keys, 10> kText = {"is",    "contains", "starts_with", "end
 constexpr std::array<Keys, 13> kAddress = {"domain", "local", "in",     "is",   "contains", "starts_with", "ends_with",
                                            "glob",   "regex", "exists", "over", "under",    "case"};
 constexpr std::array<Keys, 5> kCommand = {"exit", "output", "shell", "timeout", "user"};
+constexpr std::array<Keys, 4> kSpam = {"over", "under", "action", "symbol"};
 constexpr std::array<Keys, 2> kBounds = {"over", "under"};
 constexpr std::array<Keys, 2> kDates = {"before", "after"};
 constexpr std::array<Keys, 3> kAttachment = {"name", "type", "size"};
 constexpr std::array<Keys, 6> kAuth = {"spf", "dkim", "dmarc", "arc", "iprev", "by"};
 
-constexpr std::array<ConditionKind, 19> kKinds = {{
+constexpr std::array<ConditionKind, 20> kKinds = {{
     {"all", {}, make_all},
     {"any", {}, make_any},
     {"not", {}, make_not},
@@ -36,6 +37,7 @@ constexpr std::array<ConditionKind, 19> kKinds = {{
     {"bulk", {}, make_bulk_test},
     {"auth", {}, make_auth_test},
     {"srs", {}, make_srs_test},
+    {"spam", kSpam, make_spam_test},
     {"command", kCommand, make_command_test},
 }};
 

@@ -23,6 +23,7 @@ std::unique_ptr<Condition> make_list_test(const nlohmann::json& object, Compiler
 std::unique_ptr<Condition> make_bulk_test(const nlohmann::json& object, Compiler& compiler);
 std::unique_ptr<Condition> make_auth_test(const nlohmann::json& object, Compiler& compiler);
 std::unique_ptr<Condition> make_srs_test(const nlohmann::json& object, Compiler& compiler);
+std::unique_ptr<Condition> make_spam_test(const nlohmann::json& object, Compiler& compiler);
 std::unique_ptr<Condition> make_command_test(const nlohmann::json& object, Compiler& compiler);
 
 // What may stand inside {"size": {…}}, {"date": {…}}, {"age": {…}}, {"attachment": {…}}, {"body": {…}},

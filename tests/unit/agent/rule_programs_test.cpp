@@ -115,6 +115,26 @@ TEST_F(RuleProgramsTest, AFilterThatFailsChangesNothingAndIsTold) {
   }
 }
 
+TEST_F(RuleProgramsTest, AMessageThatWaitsIsAcceptedOnceThereIsAnAnswer) {
+  rules(R"([{"name": "r", "if": {"command": ")" + in_directory("[ -e ready ] || kill -9 $$") +
+        R"(", "shell": true}, "on_error": "retry", "then": [{"deliver": "home", "folder": "Matched"}]}])");
+  Intake into(*store, config, config->accounts.at("work"), clock);
+  try {
+    take(into, kMessage);
+    FAIL() << "it was accepted";
+  } catch (const mail::Failure& failure) {
+    EXPECT_EQ(failure.scope(), mail::FailureScope::kMessage);
+    EXPECT_THAT(failure.text(), HasSubstr("ended by signal 9; the message waits on its server"));
+  }
+  into.flush();
+  EXPECT_THAT(into.take_durable(), IsEmpty());
+  EXPECT_THAT(history(), IsEmpty());
+  std::ofstream(directory + "/ready").put('\n');
+  take(into, kMessage);
+  into.flush();
+  EXPECT_THAT(bodies("Matched"), ElementsAre(kMessage));
+}
+
 TEST_F(RuleProgramsTest, AFiltersLargeOutputIsTakenWhole) {
   rules(R"([{"name": "r", "then": [{"filter": ["cat"]}, {"deliver": "home"}]}])");
   std::string message = "Subject: big\r\n\r\n";

@@ -68,6 +68,17 @@ constexpr Row kRows[] = {
     {"EmptySize", RULE_IF(R"({"size": {}})"), "/rules/0/if/size", "neither"},
     {"BadAge", RULE_IF(R"({"age": {"over": "30 days"}})"), "/rules/0/if/age/over", "is not a duration"},
     {"BadDate", RULE_IF(R"({"date": {"after": "2024-02-30"}})"), "/rules/0/if/date/after", "is not a date"},
+    {"OnErrorWord", R"([{"on_error": "rety", "then": [{"stop": true}]}])", "/rules/0/on_error",
+     "did you mean \"retry\"?"},
+    {"OnErrorType", R"([{"on_error": true, "then": [{"stop": true}]}])", "/rules/0/on_error", "must be a string"},
+    {"SpamUnknown", RULE_IF(R"({"spam": "rspam"})"), "/rules/0/if/spam", "did you mean \"rspamd\"?"},
+    {"SpamType", RULE_IF(R"({"spam": true})"), "/rules/0/if/spam", "must be a string"},
+    {"SpamKey", RULE_IF(R"({"spam": "rspamd", "above": 5})"), "/rules/0/if/above", "unknown key"},
+    {"SpamScore", RULE_IF(R"({"spam": "rspamd", "over": "5"})"), "/rules/0/if/over", "a score is a number"},
+    {"SpamBounds", RULE_IF(R"({"spam": "rspamd", "over": 5, "under": 5})"), "/rules/0/if", "nothing is both"},
+    {"SpamNoAction", RULE_IF(R"({"spam": "assassin", "action": "reject"})"), "/rules/0/if/action", "names no actions"},
+    {"SpamSymbols", RULE_IF(R"({"spam": "rspamd", "symbol": []})"), "/rules/0/if/symbol", "is an empty list"},
+    {"SpamVariable", RULE_THEN(R"({"log": "${spam.score}"})"), "/rules/0/then/0/log", "needs a \"spam\" test"},
     {"CommandText", RULE_IF(R"({"command": "x -y"})"), "/rules/0/if/command", "add \"shell\": true"},
     {"CommandShellList", RULE_IF(R"({"command": ["x"], "shell": true})"), "/rules/0/if/command", "one text"},
     {"CommandEmpty", RULE_IF(R"({"command": []})"), "/rules/0/if/command", "is an empty list"},
@@ -187,7 +198,7 @@ TEST(RouterProblem, TheSameTestMayComeAgainWhereItCanBeReached) {
 
 TEST(RouterVocabulary, NamesEveryKind) {
   auto words = vocabulary();
-  EXPECT_EQ(words["condition"].size(), 19U);
+  EXPECT_EQ(words["condition"].size(), 20U);
   EXPECT_TRUE(words["condition/address"].contains("domain"));
   EXPECT_TRUE(words["action/deliver"].contains("copy"));
   EXPECT_TRUE(words["inside/size"].contains("over"));

@@ -187,6 +187,45 @@ TEST_F(RouterProgram, PlansWhatIsToBeRunAndRunsNothing) {
   EXPECT_EQ(explained.rules[0].actions[0], "run \"notify me\" once the message is accepted");
 }
 
+TEST_F(RouterProgram, OnErrorSaysWhatARuleDoesWithoutAnAnswer) {
+  const auto with = [&](const std::string& on_error) {
+    return explain(R"([{"name": "r", "if": {"any": [{"command": ["hangs"]}]}, "on_error": ")" + on_error +
+                   R"(", "then": [{"deliver": "archive"}]}, {"name": "s", "then": [{"deliver": "home"}]}])");
+  };
+  auto explained = with("no match");
+  EXPECT_EQ(explained.rules[0].verdict, RuleTrace::Verdict::kNotMatched);
+  EXPECT_EQ(explained.decision.deliveries.at(0).destination, "home");
+  ASSERT_EQ(explained.rules[0].tests.size(), 2U);
+  EXPECT_EQ(explained.rules[0].tests[1].saw, "\"hangs\" took longer than 30s");
+
+  explained = with("match");
+  EXPECT_EQ(explained.rules[0].verdict, RuleTrace::Verdict::kMatched);
+  EXPECT_EQ(explained.decision.deliveries.at(0).destination, "archive");
+  EXPECT_THAT(explained.decision.troubles,
+              ElementsAre("rule \"r\" could not be evaluated and counts as matching: \"hangs\" took longer than 30s"));
+
+  explained = with("retry");
+  ASSERT_TRUE(explained.decision.postponed);
+  EXPECT_EQ(explained.decision.postponed->text(),
+            "rule \"r\": \"hangs\" took longer than 30s; the message waits on its server");
+  EXPECT_EQ(explained.decision.postponed->scope(), mail::FailureScope::kMessage);
+  EXPECT_THAT(explained.decision.troubles, ElementsAre(explained.decision.postponed->text()));
+  EXPECT_THAT(explained.decision.deliveries, IsEmpty());
+  EXPECT_EQ(explained.rules[1].verdict, RuleTrace::Verdict::kNotReached);
+}
+
+TEST_F(RouterProgram, AFilterThatFailsLetsTheMessageWaitWhereItsRuleSaysSo) {
+  const auto explained = explain(R"([{"name": "r", "on_error": "retry", "then": [
+      {"deliver": "archive"}, {"filter": ["broken"]}, {"filter": ["marks"]}, {"deliver": "home"}]}])");
+  ASSERT_TRUE(explained.decision.postponed);
+  EXPECT_THAT(explained.decision.postponed->text(), HasSubstr("filter \"broken\" ended with status 3: no rules"));
+  EXPECT_THAT(programs.ran, ElementsAre("broken"));
+  EXPECT_EQ(explained.rules[0].actions.back(), "filter \"broken\" ended with status 3: no rules: the message waits");
+  // One that works is no reason to wait.
+  EXPECT_FALSE(
+      explain(R"([{"on_error": "retry", "then": [{"filter": ["marks"]}, {"deliver": "home"}]}])").decision.postponed);
+}
+
 TEST_F(RouterProgram, AStopRequestIsNoAnswer) {
   class Stopped final : public Programs {
     ProgramEnd ask(const mail::ProgramSettings&, const Subject&, std::string&) const override { throw stop(); }

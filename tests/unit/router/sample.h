@@ -32,6 +32,7 @@ struct Sample {
   std::string envelope_from;
   std::vector<std::string> envelope_to;
   const Programs* programs = nullptr;
+  const SpamFilters* spam_filters = nullptr;
 
   template <typename Ask>
   auto ask(Ask&& question) const {
@@ -40,6 +41,7 @@ struct Sample {
     mail::MemoryContent content(text);
     Subject subject{facts,         header, content,       account,     folder, flags,
                     internal_date, now,    envelope_from, envelope_to, false,  programs};
+    subject.spam_filters = spam_filters;
     return question(subject);
   }
 };
@@ -56,6 +58,8 @@ inline RuleContext sample_context() {
   context.without_folder = {"relay", "users"};
   context.with_user_names = {"users"};
   context.without_recipients = {"home", "archive"};
+  context.spam_filters = {"rspamd", "assassin"};
+  context.without_action = {"assassin"};
   return context;
 }
 
