@@ -12,6 +12,9 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kNames = {"imap", "imaps", "pop3", "pop3s"};
 
+constexpr std::array<std::pair<std::string_view, net::ServerTlsSettings::ClientName>, 2> kClientNames = {
+    {{"cn", net::ServerTlsSettings::ClientName::kCommonName}, {"email", net::ServerTlsSettings::ClientName::kEmail}}};
+
 net::TlsMode default_tls(const std::string& name, const Section& section) {
   if (name.ends_with('s')) return net::TlsMode::kImplicit;
   return section.has("certificate") ? net::TlsMode::kStartTls : net::TlsMode::kNone;
@@ -54,6 +57,12 @@ ListenerConfig read_listener(const std::string& name, Section section) {
     if (!wants_certificate && section.has(key))
       section.fault(key, "without effect: \"tls\" is \"none\"", "take starttls, or leave it out");
   }
+  made.client_ca = section.path("client_ca").value_or("");
+  made.client_name = section.choice("client_user", kClientNames).value_or(made.client_name);
+  if (section.has("client_ca") && !wants_certificate)
+    section.fault("client_ca", "without effect: \"tls\" is \"none\"", "take starttls, or leave it out");
+  if (section.has("client_user") && !section.has("client_ca"))
+    section.fault("client_user", "without effect: there is no \"client_ca\"");
   made.max_connections = section.count("max_connections", 1, 100'000).value_or(made.max_connections);
   made.max_connections_per_address =
       section.count("max_connections_per_address", 1, 100'000).value_or(made.max_connections_per_address);

@@ -17,9 +17,19 @@ namespace {
 // Two configurations of one listener that need no new socket.
 bool same(const ListenerConfig& a, const ListenerConfig& b) {
   return a.service == b.service && a.address == b.address && a.tls == b.tls && a.certificate == b.certificate &&
-         a.key == b.key && a.max_connections == b.max_connections &&
-         a.max_connections_per_address == b.max_connections_per_address &&
+         a.key == b.key && a.client_ca == b.client_ca && a.client_name == b.client_name &&
+         a.max_connections == b.max_connections && a.max_connections_per_address == b.max_connections_per_address &&
          a.max_connections_per_user == b.max_connections_per_user;
+}
+
+net::ServerTlsSettings tls_settings(const ListenerConfig& config) {
+  net::ServerTlsSettings settings;
+  settings.certificate = config.certificate;
+  settings.key = config.key;
+  settings.client_ca = config.client_ca;
+  settings.client_name = config.client_name;
+  settings.alpn = config.service == ListenerConfig::Service::kPop3 ? "pop3" : "imap";
+  return settings;
 }
 
 }  // namespace
@@ -69,7 +79,7 @@ struct Servers::State {
     settings.address = config.address;
     settings.tls = config.tls;
     if (config.tls != net::TlsMode::kNone)
-      settings.server_tls = std::make_shared<const net::ServerTls>(config.certificate, config.key);
+      settings.server_tls = std::make_shared<const net::ServerTls>(tls_settings(config));
     settings.max_connections = config.max_connections;
     settings.max_connections_per_address = config.max_connections_per_address;
     settings.refusal = config.service == ListenerConfig::Service::kPop3
@@ -101,7 +111,7 @@ void Servers::apply(const Config& config) {
   for (const auto& name : to_close)
     if (auto wanted = config.listeners.find(name);
         wanted != config.listeners.end() && wanted->second.tls != net::TlsMode::kNone)
-      (void)net::ServerTls(wanted->second.certificate, wanted->second.key);
+      (void)net::ServerTls(tls_settings(wanted->second));
   for (const auto& name : to_close) state_->listeners.erase(name);
   for (const auto& [name, wanted] : config.listeners) {
     if (state_->listeners.contains(name)) continue;

@@ -2,6 +2,7 @@
 import imaplib
 import json
 import poplib
+import ssl
 import subprocess
 import time
 import unittest
@@ -18,10 +19,16 @@ class SignIn(unittest.TestCase):
         cls.certificates = peers.Directory("certificates")
         cls.addClassCleanup(cls.certificates.remove)
         cls.ca, certificate, key = peers.make_certificates(cls.certificates.path)
-        listen = {"certificate": certificate, "key": key}
+        cls.client_certificate = peers.make_client_certificate(cls.certificates.path, "me")
+        other = peers.Directory("other-certificates")
+        cls.addClassCleanup(other.remove)
+        peers.make_certificates(other.path)
+        cls.stranger_certificate = peers.make_client_certificate(other.path, "me")
+        listen = {"certificate": certificate, "key": key, "client_ca": cls.ca}
         cls.agent = agent.Agent({"listeners": {"imap": {"address": "127.0.0.1:0", "tls": "none"},
                                                "imaps": {"address": "127.0.0.1:0", "tls": "implicit", **listen},
-                                               "pop3": {"address": "127.0.0.1:0", "tls": "none"}}})
+                                               "pop3": {"address": "127.0.0.1:0", "tls": "none"},
+                                               "pop3s": {"address": "127.0.0.1:0", "tls": "implicit", **listen}}})
         cls.addClassCleanup(cls.agent.remove)
         cls.agent.add_user("me", PASSWORD)
         cls.agent.start()
@@ -125,6 +132,37 @@ class SignIn(unittest.TestCase):
             with self.assertRaises(imaplib.IMAP4.error):
                 self.imap("guest", password)
         self.assertIn("no user", self.agent.command("user", "app-password", "add", "guest", "x", expect=1).stderr)
+
+    def test_scram_is_bound_to_the_connection(self):
+        account = {"protocol": "imap", "host": "localhost", "port": self.agent.listener_port("imaps"), "user": "me",
+                   "password": PASSWORD, "tls_options": {"ca_file": self.ca}}
+        for mechanism in ("scram-sha-256-plus", "scram-sha-1-plus"):
+            made = agent.Agent({"accounts": {"ours": {**account, "auth": mechanism}}}, "client")
+            self.addCleanup(made.remove)
+            self.assertIn("INBOX", made.command("folders", "ours").stdout)
+        plain = imaplib.IMAP4("127.0.0.1", self.agent.listener_port("imap"))
+        self.addCleanup(plain.shutdown)
+        self.assertFalse([word for word in plain.capabilities if "PLUS" in word])
+
+    def test_a_client_certificate(self):
+        context = ssl.create_default_context(cafile=self.ca)
+        context.load_cert_chain(*self.client_certificate)
+        with imaplib.IMAP4_SSL("localhost", self.agent.listener_port("imaps"), ssl_context=context) as client:
+            self.assertIn("AUTH=EXTERNAL", client.capabilities)
+            client.authenticate("EXTERNAL", lambda _: b"")
+            self.assertEqual(client.select("INBOX")[0], "OK")
+        client = poplib.POP3_SSL("localhost", self.agent.listener_port("pop3s"), context=context)
+        self.assertIn("EXTERNAL", client.capa()["SASL"])
+        self.assertTrue(client._shortcmd("AUTH EXTERNAL =").startswith(b"+OK"))
+        client.quit()
+        without = ssl.create_default_context(cafile=self.ca)
+        with imaplib.IMAP4_SSL("localhost", self.agent.listener_port("imaps"), ssl_context=without) as client:
+            self.assertNotIn("AUTH=EXTERNAL", client.capabilities)
+            client.login("me", PASSWORD)
+        stranger = ssl.create_default_context(cafile=self.ca)
+        stranger.load_cert_chain(*self.stranger_certificate)
+        with self.assertRaises((ssl.SSLError, imaplib.IMAP4.error, OSError)):
+            imaplib.IMAP4_SSL("localhost", self.agent.listener_port("imaps"), ssl_context=stranger)
 
     def test_names_are_checked(self):
         for name in ("", "a\nb", "x" * 65):

@@ -7,7 +7,7 @@ std::string Conversation::capabilities() const {
   if (user.empty()) {
     if (may_start_tls()) words += " STARTTLS";
     if (!cleartext_allowed()) words += " LOGINDISABLED";
-    for (const std::string& mechanism : sasl::server_mechanisms(cleartext_allowed())) words += " AUTH=" + mechanism;
+    for (const std::string& mechanism : sasl::server_mechanisms(offer())) words += " AUTH=" + mechanism;
     return words;
   }
   words +=
@@ -36,6 +36,8 @@ Answer Conversation::sign_in(const sasl::Identity& identity) {
     case sasl::Doorkeeper::Answer::kTooMany: return no("[LIMIT] Too many connections of this user.");
   }
   user = identity.user;
+  bindings = {};
+  certificate_names = {};
   return ok("[CAPABILITY " + capabilities() + "] Logged in.");
 }
 

@@ -26,23 +26,27 @@ struct Conversation {
   net::PeerFacts peer;
   std::function<void()> wake;
 
-  Enabled enabled;
-  std::string user;  // "" before the sign-in
-  std::unique_ptr<MailboxView> selected;
-  std::unique_ptr<IncomingAppend> incoming;  // the APPEND in hand
+  Enabled enabled{};
+  std::string user{};  // "" before the sign-in
+  std::unique_ptr<MailboxView> selected{};
+  std::unique_ptr<IncomingAppend> incoming{};  // the APPEND in hand
   unsigned failed_logins = 0;
   bool closing = false;     // close when the answer in hand is out
   bool compressed = false;  // both ways, from the answer in hand on
   bool start_compression = false;
-  bool start_tls = false;                            // hand-shake when the answer in hand is out
-  std::unique_ptr<sasl::OpenSessions::Place> place;  // from the sign-in on
-  std::chrono::milliseconds hold{0};                 // nothing more is said or heard for so long
-  std::string farewell;                              // in front of the answer in hand
+  bool start_tls = false;                              // hand-shake when the answer in hand is out
+  std::unique_ptr<sasl::OpenSessions::Place> place{};  // from the sign-in on
+  std::chrono::milliseconds hold{0};                   // nothing more is said or heard for so long
+  std::vector<connectors::ChannelBinding> bindings{};  // of its TLS, until the sign-in
+  std::vector<std::string> certificate_names{};
+  std::string farewell{};  // in front of the answer in hand
 
   [[nodiscard]] SessionState state() const noexcept {
     if (user.empty()) return kNotAuthenticated;
     return selected ? kSelected : kAuthenticated;
   }
+  // What this connection can be signed in to with.
+  [[nodiscard]] sasl::ServerOffer offer() const { return {cleartext_allowed(), bindings, certificate_names}; }
   [[nodiscard]] bool cleartext_allowed() const noexcept { return peer.tls || peer.loopback; }
   [[nodiscard]] bool may_start_tls() const noexcept { return context.starttls_available && !peer.tls; }
   [[nodiscard]] storage::MailStore& mail() const { return context.store.mail(); }

@@ -66,8 +66,7 @@ class Session final : public net::ServerSession {
           std::function<void()> wake)
       : context_(std::move(context)),
         recent_(std::move(recent)),
-        talk_{*context_, *recent_, std::move(peer), std::move(wake), {},    {}, {}, {},
-              0,         false,    false,           false,           false, {}, {}, {}},
+        talk_{*context_, *recent_, std::move(peer), std::move(wake)},
         reader_(mail::kMaxLoginLine),
         started_(context_->clock.steady()) {}
 
@@ -384,9 +383,11 @@ void Session::hang_up(std::string& output, std::string_view why) {
   talk_.incoming.reset();
 }
 
-void Session::tls_started(const net::TlsFacts&) {
+void Session::tls_started(const net::TlsFacts& facts) {
   // RFC 3501 §6.2.1: nothing from before counts; the client asks for the capabilities again by itself.
   talk_.peer.tls = true;
+  talk_.bindings = facts.bindings;
+  talk_.certificate_names = facts.client_names;
   reader_.abandon();
   bad_commands_ = 0;
 }

@@ -192,8 +192,10 @@ void Session::sign_in_failed() {
 }
 
 // RFC 2595 §4: nothing learnt before TLS is believed after it. With implicit TLS this comes before the greeting.
-void Session::tls_started(const net::TlsFacts& /*facts*/) {
+void Session::tls_started(const net::TlsFacts& facts) {
   peer_.tls = true;
+  bindings_ = facts.bindings;
+  certificate_names_ = facts.client_names;
   claimed_user_.clear();
   exchange_.reset();
   if (step_ == net::SessionStep::kStartTls) step_ = net::SessionStep::kMore;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "connectors/net/server_session.h"
 #include "connectors/pop3/server/long_answer.h"
@@ -40,6 +41,8 @@ class Session final : public net::ServerSession {
   [[nodiscard]] ServedMaildrop& maildrop() noexcept { return *maildrop_; }
   [[nodiscard]] bool tls() const noexcept { return peer_.tls; }
   [[nodiscard]] bool may_start_tls() const noexcept { return context_.starttls_available && !peer_.tls; }
+  // What this connection can be signed in to with.
+  [[nodiscard]] sasl::ServerOffer offer() const { return {takes_passwords(), bindings_, certificate_names_}; }
   // A password may be taken: TLS, or a client on this machine.
   [[nodiscard]] bool takes_passwords() const noexcept { return peer_.tls || peer_.loopback; }
 
@@ -70,6 +73,8 @@ class Session final : public net::ServerSession {
   const ServerContext context_;
   net::PeerFacts peer_;
   const std::function<void()> wake_;
+  std::vector<connectors::ChannelBinding> bindings_;  // of its TLS
+  std::vector<std::string> certificate_names_;
   const mail::SteadyTime began_;
   State state_ = State::kAuthorization;
   net::SessionStep step_ = net::SessionStep::kMore;  // other than kMore: what advance() returns next

@@ -38,10 +38,9 @@ std::string Client::take() {
   return all;
 }
 
-std::string Client::start_tls() {
+std::string Client::start_tls(net::TlsFacts facts) {
   EXPECT_TRUE(wants_tls_);
   wants_tls_ = false;
-  net::TlsFacts facts;
   facts.version = "TLSv1.3";
   session_->tls_started(facts);
   return take();

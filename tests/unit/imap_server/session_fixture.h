@@ -32,7 +32,7 @@ class Client {
   std::string command(const std::string& text) { return send("t " + text + "\r\n"); }
   void login(const std::string& user = "alice") { EXPECT_TRUE(ok(command("LOGIN " + user + " secret"))); }
   std::string wake() { return send(""); }
-  std::string start_tls();
+  std::string start_tls(net::TlsFacts facts = {});
   [[nodiscard]] int compressions() const { return compressions_; }
   [[nodiscard]] bool closed() const { return closed_; }
   // For how long the session wants to say and hear nothing; wake() when the clock has passed it.

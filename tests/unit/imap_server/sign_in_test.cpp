@@ -111,6 +111,29 @@ TEST_F(ImapSignIn, SaysLaterWhenTooManyAreHeldBackWhateverThePassword) {
   EXPECT_TRUE(Client::ok(said)) << "another network";
 }
 
+TEST_F(ImapSignIn, OffersBindingAndCertificatesUnderTlsAlone) {
+  starttls_ = true;
+  rebuild();
+  Client client(make({"192.0.2.1", false, false}));
+  EXPECT_FALSE(Client::has(client.command("CAPABILITY"), "-PLUS"));
+  EXPECT_TRUE(client.command("AUTHENTICATE SCRAM-SHA-256-PLUS").starts_with("t NO [PRIVACYREQUIRED]") ||
+              client.command("AUTHENTICATE SCRAM-SHA-256-PLUS").starts_with("t NO [CANNOT]"));
+  client.command("STARTTLS");
+  net::TlsFacts facts;
+  facts.bindings = {{"tls-exporter", std::string(32, 'e')}};
+  facts.client_names = {"bob"};
+  client.start_tls(facts);
+  const std::string offered = client.command("CAPABILITY");
+  for (const char* name : {"AUTH=SCRAM-SHA-256-PLUS", "AUTH=SCRAM-SHA-1-PLUS", "AUTH=EXTERNAL", "AUTH=PLAIN"})
+    EXPECT_TRUE(Client::has(offered, name)) << offered;
+  EXPECT_TRUE(client.command("AUTHENTICATE EXTERNAL " + mail::encode_base64("alice"))
+                  .starts_with("t NO [AUTHENTICATIONFAILED]"));
+  std::string said = client.command("AUTHENTICATE EXTERNAL =");
+  sit_out(client, said);
+  EXPECT_TRUE(Client::ok(said)) << said;
+  EXPECT_TRUE(client.session().summary().starts_with("imap user=bob"));
+}
+
 TEST_F(ImapSignIn, AUserHasOnlySoManyConnections) {
   door_.most_per_user = 2;
   rebuild();

@@ -73,12 +73,6 @@ class AuthenticateTask final : public Task {
   bool held_ = false;  // the result is known and not said yet
 };
 
-bool offered(const Conversation& session, std::string_view mechanism) {
-  auto names = sasl::server_mechanisms(session.cleartext_allowed());
-  return std::any_of(names.begin(), names.end(),
-                     [&](const std::string& name) { return mail::iequals(name, mechanism); });
-}
-
 }  // namespace
 
 Outcome authenticate(Conversation& session, Request& request) {
@@ -93,13 +87,12 @@ Outcome authenticate(Conversation& session, Request& request) {
   } else {
     arguments.expect_end();
   }
-  if (!offered(session, mechanism)) {
-    bool with_tls = !session.cleartext_allowed() && sasl::make_server_exchange(mechanism, session.context.keys);
+  auto exchange = sasl::make_server_exchange(mechanism, session.context.keys, session.offer());
+  if (!exchange) {
+    const bool with_tls = !session.cleartext_allowed() && sasl::make_server_exchange(mechanism, session.context.keys);
     return with_tls ? no("[PRIVACYREQUIRED] That mechanism needs TLS.") : no("[CANNOT] Unknown mechanism.");
   }
   if (!session.context.door.may_try(session.caller())) return too_many_failures();
-  auto exchange = sasl::make_server_exchange(mechanism, session.context.keys);
-  if (!exchange) return no("[CANNOT] Unknown mechanism.");
   return std::make_unique<AuthenticateTask>(session, std::move(exchange), std::move(initial));
 }
 
