@@ -48,11 +48,14 @@ ListenerConfig read_listener(const std::string& name, Section section) {
       section.fault("address", fault, R"(such as "127.0.0.1:1143" or "[::1]:1143")");
   }
   made.tls = section.choice("tls", kTlsModes).value_or(default_tls(name, section));
-  made.certificate = section.path("certificate").value_or("");
+  made.own_certificate = section.text("certificate") == "auto";  // a file of that name is "./auto"
+  if (!made.own_certificate) made.certificate = section.path("certificate").value_or("");
   made.key = section.path("key").value_or("");
   bool wants_certificate = made.tls != net::TlsMode::kNone;
+  if (made.own_certificate && section.has("key"))
+    section.fault("key", "without effect: our own certificate has a key of its own");
   for (std::string_view key : {"certificate", "key"}) {
-    if (wants_certificate && !section.has(key))
+    if (wants_certificate && !section.has(key) && !made.own_certificate)
       section.fault({}, in_quotes(key) + " is missing: TLS needs a certificate and its key");
     if (!wants_certificate && section.has(key))
       section.fault(key, "without effect: \"tls\" is \"none\"", "take starttls, or leave it out");

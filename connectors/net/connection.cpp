@@ -186,12 +186,14 @@ Connection::After Connection::rest() {
 }
 
 Connection::After Connection::run_tls() {
-  const TryResult result = stream_->try_accept_tls(*host_->settings().server_tls);
+  if (!tls_) tls_ = host_->server_tls();
+  const TryResult result = stream_->try_accept_tls(*tls_);
   if (result.state != State::kDone) {
     park(result.state == State::kWantsWrite ? Interest::kWrite : Interest::kRead, tls_deadline_);
     return After::kParked;
   }
   phase_ = Phase::kRunning;
+  tls_.reset();
   peer_.tls = true;
   last_activity_ = std::chrono::steady_clock::now();
   input_.clear();

@@ -87,10 +87,19 @@ SocketAddress bound_address(int descriptor) {
 struct Listener::State final : ConnectionHost, std::enable_shared_from_this<Listener::State> {
   State(ListenerSettings settings, ServerSessionFactory factory, ParkingLot& lot, WorkerPool& pool,
         std::function<void(const std::string&)> log)
-      : settings_(std::move(settings)), factory_(std::move(factory)), lot_(lot), pool_(pool), log_(std::move(log)) {}
+      : settings_(std::move(settings)),
+        factory_(std::move(factory)),
+        lot_(lot),
+        pool_(pool),
+        log_(std::move(log)),
+        tls_(settings_.server_tls) {}
 
   [[nodiscard]] const ListenerSettings& settings() const noexcept override { return settings_; }
   [[nodiscard]] const ServerSessionFactory& factory() const noexcept override { return factory_; }
+  [[nodiscard]] std::shared_ptr<const ServerTls> server_tls() const override {
+    std::lock_guard lock(mutex_);
+    return tls_;
+  }
   [[nodiscard]] ParkingLot& lot() const noexcept override { return lot_; }
   [[nodiscard]] WorkerPool& pool() const noexcept override { return pool_; }
   void log(const std::string& line) const noexcept override;
@@ -117,6 +126,7 @@ struct Listener::State final : ConnectionHost, std::enable_shared_from_this<List
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
+  std::shared_ptr<const ServerTls> tls_;
   Descriptor socket_;  // open as long as `accepting_`
   bool accepting_ = true;
   bool stopping_ = false;
@@ -297,6 +307,11 @@ Listener::Listener(ListenerSettings settings, ServerSessionFactory factory, Park
 Listener::~Listener() {
   state_->stop();
   state_->wait_for_end();  // sessions use what their maker may destroy next
+}
+
+void Listener::renew_tls(std::shared_ptr<const ServerTls> tls) {
+  std::lock_guard lock(state_->mutex_);
+  state_->tls_ = std::move(tls);
 }
 
 std::uint16_t Listener::port() const noexcept {

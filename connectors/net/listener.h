@@ -35,6 +35,8 @@ class Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
+  // For handshakes from now on; open connections go on. The listener must have TLS already.
+  void renew_tls(std::shared_ptr<const ServerTls> tls);
   [[nodiscard]] std::uint16_t port() const noexcept;
   [[nodiscard]] std::string address() const;  // with the real port
   [[nodiscard]] std::size_t connections() const;

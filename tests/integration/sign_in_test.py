@@ -1,7 +1,12 @@
 """Signing in to our own servers: app passwords, and what becomes of sessions when a password goes."""
+import hashlib
 import imaplib
 import json
+import os
+import pathlib
 import poplib
+import signal
+import socket
 import ssl
 import subprocess
 import time
@@ -168,6 +173,76 @@ class SignIn(unittest.TestCase):
         for name in ("", "a\nb", "x" * 65):
             self.agent.command("user", "app-password", "add", "me", name, expect=2)
         self.assertIn("no user", self.agent.command("user", "app-password", "list", "nobody", expect=1).stderr)
+
+
+class Certificates(unittest.TestCase):
+    """Our own certificate, and certificates that change under an agent that runs."""
+
+    def shown(self, port, cafile=None):
+        context = ssl.create_default_context(cafile=cafile)
+        if not cafile:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as plain, \
+                context.wrap_socket(plain, server_hostname="localhost") as secured:
+            return hashlib.sha256(secured.getpeercert(True)).hexdigest()
+
+    def make(self, listeners):
+        made = agent.Agent({"listeners": listeners})
+        self.addCleanup(made.remove)
+        made.add_user("me", PASSWORD)
+        made.start()
+        return made
+
+    def test_our_own_is_made_once_and_its_fingerprint_told(self):
+        made = self.make({"imaps": {"address": "127.0.0.1:0", "certificate": "auto"},
+                          "pop3": {"address": "127.0.0.1:0", "tls": "starttls", "certificate": "auto"}})
+        file = os.path.join(made.data, "tls", "self-signed.pem")
+        self.assertEqual(os.stat(file).st_mode & 0o777, 0o600)
+        shown = self.shown(made.listener_port("imaps"), cafile=file)
+        spelled = ":".join(shown[i:i + 2] for i in range(0, 64, 2)).upper()
+        self.assertIn(spelled, made.log_text())
+        with imaplib.IMAP4_SSL("localhost", made.listener_port("imaps"),
+                               ssl_context=ssl.create_default_context(cafile=file)) as client:
+            client.login("me", PASSWORD)
+        client = poplib.POP3("localhost", made.listener_port("pop3"))
+        client.stls(ssl.create_default_context(cafile=file))
+        client.user("me")
+        client.pass_(PASSWORD)
+        client.quit()
+        made.stop()
+        made.start()
+        self.assertEqual(self.shown(made.listener_port("imaps")), shown)
+
+    def test_a_renewed_certificate_is_taken_and_a_broken_one_is_not(self):
+        first, second = peers.Directory("first"), peers.Directory("second")
+        self.addCleanup(first.remove)
+        self.addCleanup(second.remove)
+        ca, certificate, key = peers.make_certificates(first.path)
+        other_ca, other_certificate, other_key = peers.make_certificates(second.path)
+        made = self.make({"imaps": {"address": "127.0.0.1:0", "certificate": certificate, "key": key}})
+        port = made.listener_port("imaps")
+        old = self.shown(port, ca)
+        session = imaplib.IMAP4_SSL("localhost", port, ssl_context=ssl.create_default_context(cafile=ca))
+        self.addCleanup(session.shutdown)
+        session.login("me", PASSWORD)
+
+        good = {path: pathlib.Path(path).read_bytes() for path in (other_certificate, other_key)}
+        with open(certificate, "wb") as out:
+            out.write(b"no certificate\n")
+        made.running.process.send_signal(signal.SIGHUP)
+        peers.wait_until(lambda: "the certificate of before stays in use" in made.log_text(), what="the complaint")
+        self.assertIn(certificate, made.log_text())
+        self.assertEqual(made.listener_port("imaps"), port)
+        self.assertEqual(self.shown(port, ca), old)
+
+        for path, source in ((certificate, other_certificate), (key, other_key)):
+            with open(path, "wb") as out:
+                out.write(good[source])
+        made.running.process.send_signal(signal.SIGHUP)
+        peers.wait_until(lambda: self.shown(port) != old, what="the new certificate")
+        self.shown(port, other_ca)
+        self.assertEqual(session.noop()[0], "OK", "the session of before goes on")
+        self.assertEqual(session.select("INBOX")[0], "OK")
 
 
 if __name__ == "__main__":

@@ -349,6 +349,22 @@ TEST(Listener, TellsThoseAboveItsCapsWhy) {
   EXPECT_TRUE(second.closed());
 }
 
+TEST(Listener, ShowsARenewedCertificateToNewClientsAndKeepsTheOthers) {
+  Server server({.tls = TlsMode::kImplicit});
+  Client before(server.connect());
+  before.tls();
+  EXPECT_EQ(before.line(), "hello over TLS");
+  const auto& files = TestCertificates::shared().leaf(Leaf::kNoAddress);
+  server.listener->renew_tls(std::make_shared<const ServerTls>(files.certificate, files.key));
+  before.say("ECHO still here\r\n");
+  EXPECT_EQ(before.line(), "still here");
+  Client after(server.connect());
+  after.tls();
+  EXPECT_EQ(after.line(), "hello over TLS");
+  EXPECT_EQ(after.stream->tls()->peer_fingerprint, files.fingerprint);
+  EXPECT_NE(before.stream->tls()->peer_fingerprint, files.fingerprint);
+}
+
 TEST(Listener, RefusesAboveItsCaps) {
   Server server({.max_connections = 5, .max_connections_per_address = 3});
   std::vector<std::unique_ptr<Client>> clients;
