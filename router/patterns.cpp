@@ -133,6 +133,10 @@ std::optional<GlobSet> GlobSet::compile(const nlohmann::json& value, bool exact_
   return made;
 }
 
+std::vector<std::string> GlobSet::literals() const {
+  return globs_.empty() ? folded_literals(patterns_) : std::vector<std::string>();
+}
+
 bool GlobSet::fits(Value& value) const {
   if (names_.contains(exact_case_ ? value.text() : value.folded())) return true;
   for (const auto& glob : globs_)

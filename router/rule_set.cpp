@@ -3,6 +3,7 @@
 #include "mail/escape.h"
 #include "mail/failure.h"
 #include "router/rule.h"
+#include "router/screen.h"
 
 #include <nlohmann/json.hpp>
 
@@ -14,6 +15,7 @@ namespace mailstead::router {
 
 struct RuleSet::State {
   std::vector<Rule> rules;
+  std::optional<Screen> screen;
   std::string default_destination;
   bool needs_body = false;
 };
@@ -23,21 +25,24 @@ namespace {
 // Walks the rules for one message.
 class Walker {
  public:
-  Walker(const std::vector<Rule>& rules, const std::string& default_destination, const Subject& subject,
-         Explanation& out, bool traced)
+  // Without a screen every rule is tried; with reasons asked for it has to be.
+  Walker(const std::vector<Rule>& rules, const Screen* screen, const std::string& default_destination,
+         const Subject& subject, Explanation& out, bool traced)
       : rules_(rules),
         default_destination_(default_destination),
         out_(out),
         traced_(traced),
         evaluation_(subject, out.decision.notes),
         walk_{evaluation_, out.decision, subject.flags, {}} {
+    if (screen != nullptr && !traced) pass_.emplace(*screen, evaluation_);
     walk_.flags.system &= static_cast<std::uint8_t>(~mail::kDeleted);
   }
 
   void run() {
-    for (const Rule& rule : rules_) {
+    for (std::size_t i = 0; i < rules_.size() && (traced_ || !ended_); ++i) {
+      const Rule& rule = rules_[i];
       if (traced_) out_.rules.push_back({rule.name, RuleTrace::Verdict::kNotReached, {}, {}});
-      if (ended_) continue;
+      if (ended_ || (pass_ && !pass_->may_match(i))) continue;
       try_rule(rule);
     }
     Decision& decision = out_.decision;
@@ -128,6 +133,7 @@ class Walker {
   Explanation& out_;
   bool traced_;
   Evaluation evaluation_;
+  std::optional<Screen::Pass> pass_;
   Walk walk_;
   bool settled_ = false, ended_ = false;
 };
@@ -201,18 +207,19 @@ std::shared_ptr<const RuleSet> RuleSet::compile(const nlohmann::json& rules, con
     check_order(state->rules, compiler);
     check_repeats(rules, state->rules, compiler);
   }
+  state->screen.emplace(state->rules);
   return std::shared_ptr<const RuleSet>(new RuleSet(std::move(state)));
 }
 
 Decision RuleSet::decide(const Subject& subject) const {
   Explanation out;
-  Walker(state_->rules, state_->default_destination, subject, out, false).run();
+  Walker(state_->rules, &*state_->screen, state_->default_destination, subject, out, false).run();
   return std::move(out.decision);
 }
 
 Explanation RuleSet::explain(const Subject& subject) const {
   Explanation out;
-  Walker(state_->rules, state_->default_destination, subject, out, true).run();
+  Walker(state_->rules, nullptr, state_->default_destination, subject, out, true).run();
   return out;
 }
 

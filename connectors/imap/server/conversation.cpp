@@ -69,6 +69,22 @@ Answer refusal(storage::MailboxAnswer answer) {
   return ok("Done.");
 }
 
+Answer refusal(const mail::Failure& failure) {
+  switch (failure.kind()) {
+    case mail::FailureKind::kProtocol: return bad(failure.text());
+    case mail::FailureKind::kLimit:
+      // Of the syntax (nesting) when it concerns the session; of the store (quota, disk) otherwise.
+      if (failure.scope() == mail::FailureScope::kSession) return bad("[LIMIT] " + failure.text());
+      return no("[LIMIT] " + failure.text());
+    case mail::FailureKind::kPermanent:
+      return no((failure.scope() == mail::FailureScope::kMessage ? "[UNKNOWN-CTE] " : "[SERVERBUG] ") + failure.text());
+    case mail::FailureKind::kStorage:
+    case mail::FailureKind::kTemporary:
+    case mail::FailureKind::kCancelled: return no("[UNAVAILABLE] " + failure.text());
+    default: return no("[SERVERBUG] " + failure.text());
+  }
+}
+
 Answer target_refusal(storage::MailboxAnswer answer) {
   if (answer == storage::MailboxAnswer::kNoSuchMailbox) return no("[TRYCREATE] No such mailbox.");
   return refusal(answer);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "connectors/imap/server/append_batch.h"
 #include "connectors/imap/server/enabled.h"
 #include "connectors/imap/server/incoming_append.h"
 #include "connectors/imap/server/mailbox_view.h"
@@ -30,6 +31,7 @@ struct Conversation {
   std::string user{};  // "" before the sign-in
   std::unique_ptr<MailboxView> selected{};
   std::unique_ptr<IncomingAppend> incoming{};  // the APPEND in hand
+  AppendBatch appends{};                       // those before it, not kept yet
   unsigned failed_logins = 0;
   bool closing = false;     // close when the answer in hand is out
   bool compressed = false;  // both ways, from the answer in hand on
@@ -66,6 +68,8 @@ struct Conversation {
 };
 
 [[nodiscard]] Answer too_many_failures();
+// The answer for a failure on the way of a command (RFC 5530).
+[[nodiscard]] Answer refusal(const mail::Failure& failure);
 // The words for an answer of the store other than kDone.
 [[nodiscard]] Answer refusal(storage::MailboxAnswer answer);
 // The same for the target of APPEND, COPY and MOVE: a missing one may be created (RFC 3501 §7.1, TRYCREATE).

@@ -45,8 +45,7 @@ class OwnCertificate : public ::testing::Test {
 };
 
 TEST_F(OwnCertificate, NamesWhatItsClientsMayCallUs) {
-  EXPECT_THAT(own_names(config),
-              ElementsAre("mail.example.org", "localhost", "2001:db8::1", "127.0.0.1", "::1"));
+  EXPECT_THAT(own_names(config), ElementsAre("mail.example.org", "localhost", "2001:db8::1", "127.0.0.1", "::1"));
 }
 
 TEST_F(OwnCertificate, IsMadeOnceAndItsKeyIsNobodyElses) {
