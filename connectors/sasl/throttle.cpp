@@ -72,8 +72,12 @@ std::optional<std::chrono::milliseconds> Throttle::judge(std::string_view addres
   std::lock_guard lock(mutex_);
   const auto now = clock_.steady();
   const Digest of_pair = digest(address, user);
-  Record* pair = exempt ? nullptr : find(trusted_, of_pair);
-  if (pair != nullptr && now - pair->since > settings_.trusted) pair = nullptr;
+  const Record* known = exempt ? nullptr : find(trusted_, of_pair);
+  const bool trusted = known != nullptr && now - known->since <= settings_.trusted;
+  // Who is without a record does not get one for a good password.
+  const auto record_of = [&](Records& records, const Digest& key) {
+    return good ? find(records, key) : &keep(records, key);
+  };
 
   struct Claim {
     Record* record;
@@ -81,11 +85,11 @@ std::optional<std::chrono::milliseconds> Throttle::judge(std::string_view addres
     mail::SteadyTime at{};
   };
   std::array<Claim, 2> claims{};
-  if (pair != nullptr) {
-    claims[0] = {pair, settings_.longest_address};
+  if (trusted) {
+    claims[0] = {record_of(addresses_, of_pair), settings_.longest_address};
   } else {
-    if (!exempt) claims[0] = {&keep(addresses_, digest(address, {})), settings_.longest_address};
-    if (!user.empty()) claims[1] = {&keep(names_, digest({}, user)), settings_.longest_name};
+    if (!exempt) claims[0] = {record_of(addresses_, digest(address, {})), settings_.longest_address};
+    if (!user.empty()) claims[1] = {record_of(names_, digest({}, user)), settings_.longest_name};
   }
   auto at = now;
   for (Claim& claim : claims) {

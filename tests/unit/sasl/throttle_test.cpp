@@ -95,6 +95,15 @@ TEST_F(ThrottleTest, WhoHasSignedInIsNotKeptOutByThoseWhoGuess) {
   EXPECT_EQ(longest, 15'000);
 }
 
+TEST_F(ThrottleTest, GuessingDoesNotKeepAnAddressTrusted) {
+  EXPECT_EQ(judge("198.51.100.1", "alice", kGood), 0);
+  clock.now += std::chrono::hours(24 * 29);
+  (void)tried("198.51.100.1", "alice", kBad);
+  clock.now += std::chrono::hours(24 * 2);
+  for (int i = 0; i < 1000; ++i) (void)judge("192.0.2." + std::to_string(i), "alice", kBad);
+  EXPECT_EQ(judge("198.51.100.1", "alice", kGood), -1);
+}
+
 TEST_F(ThrottleTest, ThisMachineIsNotCountedButTheNameIs) {
   for (int i = 0; i < 50; ++i) EXPECT_EQ(judge("127.0.0.1", "user" + std::to_string(i), kBad, true), 0);
   EXPECT_EQ(judge("127.0.0.1", "alice", kBad, true), 0);
