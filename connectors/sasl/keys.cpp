@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "connectors/sasl/gsasl_library.h"
+#include "connectors/sasl/password_memory.h"
 #include "connectors/sasl/scram.h"
 #include "mail/transfer_encoding.h"
 
@@ -128,14 +129,18 @@ std::optional<Identity> check_password(const KeyLookup& lookup, const std::strin
   const auto found = lookup.find(user);
   const UserKeys keys = found ? *found : UserKeys(decoy_keys(lookup.decoy_secret, user));
   const mail::Secret clean(prepared(password));
-  const ScramPair shown = derive(ScramHash::sha256(), clean, keys.password.salt, keys.password.iterations);
+  const auto remembered = lookup.memory->find(keys.password, clean.reveal());
+  const ScramPair shown =
+      remembered ? *remembered : derive(ScramHash::sha256(), clean, keys.password.salt, keys.password.iterations);
   std::optional<Identity> identity;
   if (same(shown, keys.password.sha256)) identity = Identity{user, {}};
   for (const auto& app : keys.app_passwords)
     if (app.keys.salt == keys.password.salt && app.keys.iterations == keys.password.iterations &&
         same(shown, app.keys.sha256))
       identity = Identity{user, app.name};
-  return found ? identity : std::nullopt;
+  if (!found || !identity) return std::nullopt;
+  if (!remembered) lookup.memory->keep(keys.password, clean.reveal(), shown);
+  return identity;
 }
 
 }  // namespace mailstead::sasl

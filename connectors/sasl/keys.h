@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -54,7 +55,10 @@ struct UserKeys {
 // Finds a user's keys. Thread-safe. nullopt: no such user.
 using KeyFinder = std::function<std::optional<UserKeys>(const std::string& user)>;
 
-// What sign-ins are checked against. Copies share the finder.
+class PasswordMemory;
+[[nodiscard]] std::shared_ptr<PasswordMemory> make_password_memory();
+
+// What sign-ins are checked against. Copies share the finder and the memory.
 struct KeyLookup {
   KeyLookup() = default;
   // `secret`: of decoy_keys().
@@ -64,6 +68,7 @@ struct KeyLookup {
 
   KeyFinder find;
   std::string decoy_secret;
+  std::shared_ptr<PasswordMemory> memory = make_password_memory();
 };
 
 // Who signed in, and with what.

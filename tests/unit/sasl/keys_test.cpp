@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "connectors/sasl/password_memory.h"
 #include "connectors/sasl/server.h"
 #include "mail/transfer_encoding.h"
 
@@ -125,6 +126,41 @@ TEST(CheckPassword, SaysNoToUnknownNames) {
   EXPECT_FALSE(check_password(lookup, "alice", "Secret"));
   EXPECT_FALSE(check_password(lookup, "bob", "secret"));
   EXPECT_FALSE(check_password(lookup, "", ""));
+}
+
+TEST(PasswordMemory, SparesTheDerivationOfAPasswordThatWasRight) {
+  const ScramKeys keys = make_keys(mail::Secret("secret"));
+  UserKeys user(keys);
+  user.app_passwords.push_back({"phone", make_keys_beside(keys, mail::Secret("app"))});
+  const KeyLookup lookup([&](const std::string& name) { return name == "alice" ? std::optional(user) : std::nullopt; });
+  EXPECT_FALSE(check_password(lookup, "alice", "wrong"));
+  EXPECT_FALSE(lookup.memory->find(keys, "wrong"));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(check_password(lookup, "alice", "secret")->app_password, "");
+    EXPECT_EQ(check_password(lookup, "alice", "app")->app_password, "phone");
+    EXPECT_TRUE(lookup.memory->find(keys, "secret"));
+    EXPECT_FALSE(check_password(lookup, "alice", "wrong"));
+    EXPECT_FALSE(check_password(lookup, "bob", "secret"));
+  }
+  // What is remembered is worth nothing once it was revoked or changed.
+  user.app_passwords.clear();
+  EXPECT_FALSE(check_password(lookup, "alice", "app"));
+  user.password = make_keys_beside(keys, mail::Secret("other"));
+  EXPECT_FALSE(check_password(lookup, "alice", "secret"));
+  EXPECT_TRUE(check_password(lookup, "alice", "other"));
+}
+
+TEST(PasswordMemory, ForgetsTheOldest) {
+  const ScramKeys keys = make_keys(mail::Secret("secret"));
+  PasswordMemory memory;
+  for (int i = 0; i < 5000; ++i) memory.keep(keys, "p" + std::to_string(i), {std::to_string(i), ""});
+  EXPECT_FALSE(memory.find(keys, "p0"));
+  EXPECT_FALSE(memory.find(keys, "p903"));
+  ASSERT_TRUE(memory.find(keys, "p904"));
+  EXPECT_EQ(memory.find(keys, "p4999")->stored_key, "4999");
+  ScramKeys salted = keys;
+  salted.salt += "x";
+  EXPECT_FALSE(memory.find(salted, "p4999"));
 }
 
 }  // namespace
