@@ -87,6 +87,9 @@ struct Runtime::State {
                              },
                              [this] { dispatcher.kick(); },
                              [this](nlohmann::json& facts) { describe(facts); },
+                             [this](const std::string& user, const std::optional<std::string>& app_password) {
+                               servers.end_sessions(user, app_password);
+                             },
                              std::move(current)};
     return control::handle(request, room);
   }
@@ -101,6 +104,10 @@ struct Runtime::State {
                                     {"address", listener.address},
                                     {"tls", listener.tls},
                                     {"connections", listener.connections}});
+    if (const storage::SearchIndex* index = store->search_index()) {
+      const storage::SearchIndex::Facts known = index->facts();
+      facts["search_index"] = {{"covered_through", known.covered_through}, {"trouble", known.trouble}};
+    }
     facts["accounts"] = nlohmann::json::array();
     for (const auto& account : scheduler.facts()) {
       nlohmann::json one{{"account", account.account},
@@ -119,6 +126,7 @@ Runtime::Runtime(std::shared_ptr<const Config> config, Log& log)
   State& state = *state_;
   heed_crash_notes(*state.store, state.config->data_dir, state.clock, log);
   leave_crash_notes(state.config->data_dir);
+  if (state.config->search_index) state.store->keep_search_index();
   state.servers.apply(*state.config);
   state.control = std::make_unique<control::Socket>(
       state.config->data_dir, [&state](const nlohmann::json& request) { return state.answer(request); }, state.lot,
@@ -150,6 +158,7 @@ void Runtime::reload(std::shared_ptr<const Config> config) {
       throw mail::Failure(mail::FailureKind::kConfiguration, mail::FailureScope::kProcess,
                           "data_dir cannot change while the agent runs: restart it");
   }
+  if (config->search_index) state.store->keep_search_index();
   state.servers.apply(*config);
   state.dispatcher.apply(config);
   state.scheduler.apply(config);
@@ -163,6 +172,7 @@ void Runtime::poll_now() {
 
 void Runtime::tick() {
   State& state = *state_;
+  if (state.servers.uses_due()) state.polling.submit([&state](const std::stop_token&) { state.servers.write_uses(); });
   if (state.clock.steady() < state.next_tidy) return;
   state.next_tidy = state.clock.steady() + kTidyInterval;
   state.polling.submit([&state](const std::stop_token&) { state.store->tidy(state.clock.wall()); });

@@ -1,7 +1,7 @@
 #include "router/body_text.h"
 
 #include "mail/structure.h"
-#include "router/unicode.h"
+#include "mail/unicode.h"
 
 #include <algorithm>
 
@@ -35,7 +35,7 @@ std::string decoded_body_text(const Subject& subject, std::size_t limit, bool& w
   }
   if (out.size() > limit) {
     whole = false;
-    out.resize(cut(out, limit).size());
+    out.resize(mail::cut(out, limit).size());
   }
   return out;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,7 +10,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "router/compiler.h"
-#include "router/evaluation.h"
+#include "router/needle.h"
 
 namespace mailstead::router {
 
@@ -18,6 +19,8 @@ class Condition {
   virtual ~Condition() = default;
   // Whether the message fits; writes a row of the trace when there is one.
   [[nodiscard]] bool holds(Evaluation& evaluation) const;
+  // Without which it cannot hold; nullopt when nothing of the kind is known.
+  [[nodiscard]] virtual std::optional<Needle> needle() const { return std::nullopt; }
 
  protected:
   [[nodiscard]] virtual bool test(Evaluation& evaluation) const = 0;

@@ -3,9 +3,9 @@
 #include "mail/charset.h"
 #include "mail/escape.h"
 #include "mail/failure.h"
+#include "mail/unicode.h"
 #include "router/body_text.h"
 #include "router/compiler.h"
-#include "router/unicode.h"
 
 #include <algorithm>
 #include <iterator>
@@ -28,7 +28,7 @@ std::string without_final_dot(std::string domain) {
 }  // namespace
 
 const std::string& Value::folded() {
-  if (!folded_) folded_ = fold_case(text_);
+  if (!folded_) folded_ = mail::fold_case(text_);
   return *folded_;
 }
 

@@ -1,7 +1,7 @@
 #include "router/folder_name.h"
 
 #include "mail/ascii.h"
-#include "router/unicode.h"
+#include "mail/unicode.h"
 
 #include <unicode/uchar.h>
 #include <unicode/utf8.h>
@@ -47,7 +47,7 @@ std::string safe_level_text(std::string_view value) {
       out.append(value, static_cast<std::size_t>(start), static_cast<std::size_t>(i - start));
     }
   }
-  return std::string(mail::trim(cut(out, kMaxLevelBytes)));
+  return std::string(mail::trim(mail::cut(out, kMaxLevelBytes)));
 }
 
 std::string safe_file_name(std::string_view foreign) {
@@ -60,7 +60,7 @@ std::string safe_file_name(std::string_view foreign) {
   std::string stem = safe_level_text(foreign.substr(0, has_extension ? dot : foreign.size()));
   stem.erase(0, std::min(stem.find_first_not_of(". "), stem.size()));
   while (!extension.empty() && (extension.back() == '.' || extension.back() == ' ')) extension.pop_back();
-  stem.resize(cut(stem, kMaxLevelBytes - extension.size()).size());
+  stem.resize(mail::cut(stem, kMaxLevelBytes - extension.size()).size());
   if (stem.empty()) stem = "attachment";
   std::string name = stem + extension;
   std::replace_if(
@@ -82,7 +82,7 @@ std::optional<std::string> safe_folder(std::string_view name) {
     if (++levels > kMaxFolderLevels) return std::nullopt;
     at = end + 1;
   }
-  out = to_nfc(out);
+  out = mail::to_nfc(out);
   if (out.size() > kMaxFolderBytes) return std::nullopt;
   return out;
 }

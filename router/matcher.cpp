@@ -1,7 +1,7 @@
 #include "router/matcher.h"
 
 #include "mail/ascii.h"
-#include "router/unicode.h"
+#include "mail/unicode.h"
 
 #include <re2/re2.h>
 #include <nlohmann/json.hpp>
@@ -42,9 +42,10 @@ class TextMatcher final : public EachValue {
   TextMatcher(std::string_view name, TextComparison compare, std::vector<std::string> wanted, bool exact_case)
       : name_(name), compare_(compare), exact_case_(exact_case), written_(wanted), wanted_(std::move(wanted)) {
     if (!exact_case_)
-      for (std::string& one : wanted_) one = fold_case(one);
+      for (std::string& one : wanted_) one = mail::fold_case(one);
   }
   std::string text() const override { return std::string(name_) + ' ' + listed(written_); }
+  std::vector<std::string> literals() const override { return folded_literals(written_); }
 
  protected:
   bool fits(Value& value, Evaluation&) const override {
@@ -63,9 +64,10 @@ class TextMatcher final : public EachValue {
 class IsMatcher final : public EachValue {
  public:
   IsMatcher(std::vector<std::string> wanted, bool exact_case) : exact_case_(exact_case), written_(std::move(wanted)) {
-    for (const std::string& one : written_) wanted_.insert(exact_case_ ? one : fold_case(one));
+    for (const std::string& one : written_) wanted_.insert(exact_case_ ? one : mail::fold_case(one));
   }
   std::string text() const override { return "is " + listed(written_); }
+  std::vector<std::string> literals() const override { return folded_literals(written_); }
 
  protected:
   bool fits(Value& value, Evaluation&) const override {
@@ -82,6 +84,7 @@ class GlobMatcher final : public EachValue {
  public:
   explicit GlobMatcher(GlobSet globs) : globs_(std::move(globs)) {}
   std::string text() const override { return "glob " + listed(globs_.patterns()); }
+  std::vector<std::string> literals() const override { return globs_.literals(); }
 
  protected:
   bool fits(Value& value, Evaluation&) const override { return globs_.fits(value); }
@@ -251,6 +254,15 @@ std::string_view operator_of(const nlohmann::json& object, Compiler& compiler) {
 
 std::span<const std::string_view> operator_names() noexcept {
   return kOperators;
+}
+
+std::vector<std::string> folded_literals(const std::vector<std::string>& texts) {
+  std::vector<std::string> folded;
+  for (const std::string& text : texts) {
+    if (text.empty()) return {};
+    folded.push_back(mail::fold_case(text));
+  }
+  return folded;
 }
 
 std::string listed(const std::vector<std::string>& texts) {

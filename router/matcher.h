@@ -1,7 +1,7 @@
 // The operators, shared by every test that compares text: is, contains, starts_with, ends_with, glob, regex, exists,
 // over and under; a list means any of them; "case": true makes it exact-case.
 //
-// Without it, texts are compared after Unicode simple case folding (router/unicode.h); globs and regular expressions
+// Without it, texts are compared after Unicode simple case folding (mail/unicode.h); globs and regular expressions
 // run in RE2, which folds the same way and takes linear time.
 #pragma once
 
@@ -39,6 +39,8 @@ class GlobSet {
   [[nodiscard]] static std::optional<GlobSet> compile(const nlohmann::json& value, bool exact_case, Compiler& compiler);
   [[nodiscard]] bool fits(Value& value) const;
   [[nodiscard]] const std::vector<std::string>& patterns() const noexcept { return patterns_; }
+  // As Matcher's.
+  [[nodiscard]] std::vector<std::string> literals() const;
 
  private:
   bool exact_case_ = false;
@@ -54,11 +56,16 @@ class Matcher {
   // for a regular expression, what it caught.
   [[nodiscard]] virtual bool fits_any(std::span<Value> values, Evaluation& evaluation) const = 0;
   [[nodiscard]] virtual std::string text() const = 0;  // contains "boost"
+  // One of these, case folded, stands in every value that fits; empty when that is not known.
+  [[nodiscard]] virtual std::vector<std::string> literals() const { return {}; }
 
   // Out of the operator keys of `object`; exactly one must be there ("over" and "under" may stand together). nullptr
   // after a problem.
   [[nodiscard]] static std::unique_ptr<Matcher> compile(const nlohmann::json& object, Compiler& compiler);
 };
+
+// The texts case folded; none when one is empty, for that stands everywhere.
+[[nodiscard]] std::vector<std::string> folded_literals(const std::vector<std::string>& texts);
 
 // `"boost"`, or `any of "a", "b"`, shortened.
 [[nodiscard]] std::string listed(const std::vector<std::string>& texts);

@@ -1,7 +1,7 @@
 // Globs and regular expressions in RE2.
 #include "mail/charset.h"
+#include "mail/unicode.h"
 #include "router/matcher.h"
-#include "router/unicode.h"
 
 #include <re2/re2.h>
 #include <nlohmann/json.hpp>
@@ -124,13 +124,17 @@ std::optional<GlobSet> GlobSet::compile(const nlohmann::json& value, bool exact_
   for (std::size_t i = 0; i < made.patterns_.size(); ++i) {
     const std::string& pattern = made.patterns_[i];
     if (pattern.find_first_of("*?[\\") == std::string::npos) {
-      made.names_.insert(exact_case ? pattern : fold_case(pattern));
+      made.names_.insert(exact_case ? pattern : mail::fold_case(pattern));
     } else if (auto glob = compile_glob(pattern, exact_case, compiler)) {
       made.globs_.push_back(std::move(glob));
     }
   }
   if (compiler.problems() != before) return std::nullopt;
   return made;
+}
+
+std::vector<std::string> GlobSet::literals() const {
+  return globs_.empty() ? folded_literals(patterns_) : std::vector<std::string>();
 }
 
 bool GlobSet::fits(Value& value) const {

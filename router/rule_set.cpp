@@ -3,6 +3,7 @@
 #include "mail/escape.h"
 #include "mail/failure.h"
 #include "router/rule.h"
+#include "router/screen.h"
 
 #include <nlohmann/json.hpp>
 
@@ -15,6 +16,7 @@ namespace mailstead::router {
 struct RuleSet::State {
   std::vector<Rule> rules;
   std::map<std::string, std::vector<Rule>> groups;
+  std::optional<Screen> screen;
   std::string default_destination;
   bool needs_body = false;
 };
@@ -24,19 +26,21 @@ namespace {
 // Walks the rules for one message.
 class Walker {
  public:
-  Walker(const std::vector<Rule>& rules, const std::string& default_destination, const Subject& subject,
-         Explanation& out, bool traced)
+  // Without a screen every rule is tried; with reasons asked for it has to be.
+  Walker(const std::vector<Rule>& rules, const Screen* screen, const std::string& default_destination,
+         const Subject& subject, Explanation& out, bool traced)
       : rules_(rules),
         default_destination_(default_destination),
         out_(out),
         traced_(traced),
         evaluation_(subject, out.decision.notes),
         walk_{evaluation_, out.decision, subject.flags, {}} {
+    if (screen != nullptr && !traced) pass_.emplace(*screen, evaluation_);
     walk_.flags.system &= static_cast<std::uint8_t>(~mail::kDeleted);
   }
 
   void run() {
-    try_all(rules_);
+    try_all(rules_, pass_ ? &*pass_ : nullptr);
     Decision& decision = out_.decision;
     if (decision.postponed) return;
     decision.remembered = std::move(evaluation_.remembered);
@@ -48,10 +52,12 @@ class Walker {
   }
 
  private:
-  void try_all(const std::vector<Rule>& rules) {
-    for (const Rule& rule : rules) {
-      if (traced_) out_.rules.push_back({rule.name, RuleTrace::Verdict::kNotReached, {}, {}});
-      if (!ended_) try_rule(rule);
+  // `pass` is of the same rules; null: each is tried.
+  void try_all(const std::vector<Rule>& rules, Screen::Pass* pass) {
+    for (std::size_t i = 0; i < rules.size() && (traced_ || !ended_); ++i) {
+      if (traced_) out_.rules.push_back({rules[i].name, RuleTrace::Verdict::kNotReached, {}, {}});
+      if (ended_ || (pass != nullptr && !pass->may_match(i))) continue;
+      try_rule(rules[i]);
     }
   }
 
@@ -67,7 +73,7 @@ class Walker {
     out_.decision.matched.push_back(rule.name);
     if (rule.members != nullptr) {
       if (traced_) out_.rules.back().actions.push_back("group " + rule.group);
-      return try_all(*rule.members);
+      return try_all(*rule.members, nullptr);
     }
     act(rule);
     ended_ = rule.ends_walk || out_.decision.postponed;
@@ -137,6 +143,7 @@ class Walker {
   Explanation& out_;
   bool traced_;
   Evaluation evaluation_;
+  std::optional<Screen::Pass> pass_;
   Walk walk_;
   bool settled_ = false, ended_ = false;
 };
@@ -266,18 +273,19 @@ std::shared_ptr<const RuleSet> RuleSet::compile(const nlohmann::json& rules, con
   compile_groups(context, state->groups, names, state->needs_body, of_groups);
   link(state->rules, state->groups);
   for (auto& [name, members] : state->groups) link(members, state->groups);
+  state->screen.emplace(state->rules);
   return std::shared_ptr<const RuleSet>(new RuleSet(std::move(state)));
 }
 
 Decision RuleSet::decide(const Subject& subject) const {
   Explanation out;
-  Walker(state_->rules, state_->default_destination, subject, out, false).run();
+  Walker(state_->rules, &*state_->screen, state_->default_destination, subject, out, false).run();
   return std::move(out.decision);
 }
 
 Explanation RuleSet::explain(const Subject& subject) const {
   Explanation out;
-  Walker(state_->rules, state_->default_destination, subject, out, true).run();
+  Walker(state_->rules, nullptr, state_->default_destination, subject, out, true).run();
   return out;
 }
 

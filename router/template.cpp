@@ -3,9 +3,9 @@
 #include "mail/address.h"
 #include "mail/ascii.h"
 #include "mail/header.h"
+#include "mail/unicode.h"
 #include "router/date_format.h"
 #include "router/folder_name.h"
-#include "router/unicode.h"
 
 #include <fmt/format.h>
 
@@ -230,7 +230,7 @@ std::string Template::line(Evaluation& evaluation) const {
   std::string out;
   for (const Piece& piece : pieces_) out += value_of(piece, evaluation);
   std::replace_if(out.begin(), out.end(), is_control, ' ');
-  return std::string(mail::trim(cut(out, kMaxLine)));
+  return std::string(mail::trim(mail::cut(out, kMaxLine)));
 }
 
 bool is_recipient(std::string_view text, RecipientForm form) noexcept {

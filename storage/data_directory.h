@@ -1,6 +1,6 @@
 // The directory that holds everything of one agent: its layout, its lock, the room left on its disk.
 //
-//   mailstead.db (+ -wal, -shm)   lock   running (while an agent runs, or after one died)   content/   spool/
+//   mailstead.db, search.db (+ -wal, -shm)   lock   running (while an agent runs, or after one died)   content/ spool/
 #pragma once
 
 #include <optional>
@@ -19,6 +19,7 @@ class DataDirectory {
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   [[nodiscard]] std::string database() const { return path_ + "/mailstead.db"; }
+  [[nodiscard]] std::string search_index() const { return path_ + "/search.db"; }
   [[nodiscard]] std::string content() const { return path_ + "/content"; }
   [[nodiscard]] std::string spool() const { return path_ + "/spool"; }
 

@@ -13,9 +13,11 @@
 #include "storage/sqlite/queue.h"
 #include "storage/sqlite/rule_memory.h"
 #include "storage/sqlite/schema.h"
+#include "storage/sqlite/search_index.h"
 #include "storage/sqlite/tidying.h"
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <mutex>
 
@@ -70,7 +72,8 @@ class StoreOnDisk final : public Store {
         rule_memory_(database_),
         accounts_(database_),
         users_(database_),
-        tidying_(database_) {
+        tidying_(database_),
+        search_index_(database_, content_) {
     if (options.mode == OpenMode::kAgent) {
       open_for_writing(options);
     } else {
@@ -81,6 +84,7 @@ class StoreOnDisk final : public Store {
   ~StoreOnDisk() override {
     if (database_.writer == nullptr) return;
     bool sound = database_.writer->sound();
+    search_index_.stop();
     database_.writer.reset();
     if (sound) database_.directory.mark_ended();
   }
@@ -94,6 +98,12 @@ class StoreOnDisk final : public Store {
   RuleMemory& rule_memory() override { return rule_memory_; }
   Accounts& accounts() override { return accounts_; }
   Users& users() override { return users_; }
+
+  SearchIndex* search_index() override { return search_index_kept_ ? &search_index_ : nullptr; }
+  void keep_search_index() override {
+    if (database_.writer == nullptr || search_index_kept_.exchange(true)) return;
+    search_index_.keep();
+  }
 
   [[nodiscard]] CheckReport check(bool deep) const override { return sqlite::check(database_, deep); }
   [[nodiscard]] bool sound() const override { return !database_.writer || database_.writer->sound(); }
@@ -120,9 +130,12 @@ class StoreOnDisk final : public Store {
     // Together below the memory budget, so that what waits and what is written leave room for what comes in.
     sqlite::WriterLimits limits{.group_bytes = options.memory_budget * 3 / 8,
                                 .waiting_bytes = options.memory_budget / 4};
-    sqlite::WriterListener listener{
-        .mailboxes_changed = [this](const std::set<MailboxId>& mailboxes) { watchers_.announce(mailboxes); },
-        .queue_changed = [this] { queue_notice_.announce(); }};
+    sqlite::WriterListener listener{.mailboxes_changed =
+                                        [this](const std::set<MailboxId>& mailboxes) {
+                                          watchers_.announce(mailboxes);
+                                          search_index_.announce();
+                                        },
+                                    .queue_changed = [this] { queue_notice_.announce(); }};
     database_.writer =
         std::make_unique<sqlite::Writer>(std::move(db), std::move(appender), limits, std::move(listener));
   }
@@ -148,6 +161,8 @@ class StoreOnDisk final : public Store {
   sqlite::SqliteUsers users_;
   std::mutex tidying_mutex_;
   sqlite::Tidying tidying_;
+  std::atomic<bool> search_index_kept_{false};
+  sqlite::SqliteSearchIndex search_index_;
 };
 
 }  // namespace

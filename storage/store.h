@@ -13,6 +13,7 @@
 #include "storage/mail_store.h"
 #include "storage/queue.h"
 #include "storage/rule_memory.h"
+#include "storage/search_index.h"
 
 namespace mailstead::storage {
 
@@ -35,6 +36,10 @@ class Store {
   [[nodiscard]] virtual RuleMemory& rule_memory() = 0;
   [[nodiscard]] virtual Accounts& accounts() = 0;
   [[nodiscard]] virtual Users& users() = 0;
+
+  // nullptr until it is kept, which is the agent's choice: a thread of low priority then fills it.
+  [[nodiscard]] virtual SearchIndex* search_index() { return nullptr; }
+  virtual void keep_search_index() {}
 
   // Database and segments held against each other, every digest verified when `deep`.
   [[nodiscard]] virtual CheckReport check(bool deep) const = 0;

@@ -13,7 +13,7 @@ nlohmann::json ask_or_do(const Config& config, const nlohmann::json& request) {
   if (!answer) {
     const auto store = open_to_write(config);
     const mail::SystemClock clock;
-    answer = control::handle(request, {*store, clock, {}, {}, {}, std::make_shared<const Config>(config)});
+    answer = control::handle(request, {*store, clock, {}, {}, {}, {}, std::make_shared<const Config>(config)});
   }
   if (!answer->value("ok", false)) throw Refusal{"", answer->value("error", "refused"), "", kSomethingFailed};
   return *std::move(answer);

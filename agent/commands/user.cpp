@@ -1,10 +1,11 @@
-// mailstead user add|passwd|list|remove: who may sign in to our own IMAP and POP3 servers.
+// mailstead user add|passwd|list|remove|app-password: who may sign in to our own IMAP and POP3 servers.
+#include "agent/commands/app_password.h"
 #include "agent/commands/ask.h"
 #include "agent/commands/command.h"
 #include "agent/commands/list.h"
 #include "agent/commands/password.h"
 #include "agent/commands/table.h"
-#include "connectors/sasl/server.h"
+#include "connectors/sasl/keys.h"
 #include "mail/escape.h"
 
 #include <fmt/format.h>
@@ -33,14 +34,24 @@ void require_name(const std::string& name) {
                   "no blanks, control characters or slashes, at most 128 octets"};
 }
 
-std::string new_keys(const UserArguments& arguments) {
-  return sasl::encode_keys(sasl::make_keys(ask_password(arguments.password_stdin, "Password for " + arguments.name)));
+mail::Secret new_password(const UserArguments& arguments) {
+  return ask_password(arguments.password_stdin, "Password for " + arguments.name);
+}
+
+// Beside app passwords a user's salt stays (connectors/sasl/keys.h).
+sasl::ScramKeys changed_keys(const Config& config, const UserArguments& arguments) {
+  const auto password = new_password(arguments);
+  const auto store = open_to_read(config);
+  const auto user = store ? store->users().find(arguments.name) : std::nullopt;
+  const auto old = user && !user->app_passwords.empty() ? sasl::decode_keys(user->keys) : std::nullopt;
+  return old ? sasl::make_keys_beside(*old, password) : sasl::make_keys(password);
 }
 
 int add(const GlobalOptions& options, const UserArguments& arguments) {
   require_name(arguments.name);
   const auto config = load(options);
-  (void)ask_or_do(*config, {{"do", "user add"}, {"name", arguments.name}, {"keys", new_keys(arguments)}});
+  const auto keys = sasl::encode_keys(sasl::make_keys(new_password(arguments)));
+  (void)ask_or_do(*config, {{"do", "user add"}, {"name", arguments.name}, {"keys", keys}});
   fmt::print("user {} can sign in now\n", arguments.name);
   if (!config->users.contains(arguments.name))
     complain(config->file, fmt::format("note: \"{}\" is not among the users there", arguments.name),
@@ -50,7 +61,8 @@ int add(const GlobalOptions& options, const UserArguments& arguments) {
 
 int passwd(const GlobalOptions& options, const UserArguments& arguments) {
   const auto config = load(options);
-  (void)ask_or_do(*config, {{"do", "user passwd"}, {"name", arguments.name}, {"keys", new_keys(arguments)}});
+  const auto keys = sasl::encode_keys(changed_keys(*config, arguments));
+  (void)ask_or_do(*config, {{"do", "user passwd"}, {"name", arguments.name}, {"keys", keys}});
   fmt::print("the password of {} is changed\n", arguments.name);
   return kDone;
 }
@@ -102,6 +114,7 @@ std::function<int()> add_user(CLI::App& app, const GlobalOptions& options) {
   add_one("remove", "Ends the sign-in; the mailboxes are kept", remove)
       ->add_option("NAME", arguments->name, "The user")
       ->required();
+  add_app_passwords(app, options, chosen);
   return [chosen] { return (*chosen)(); };
 }
 

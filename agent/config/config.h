@@ -224,7 +224,8 @@ struct Config {
   RetryPolicy retry;             // of destinations without one of their own
   ConnectionLimits limits;
   LogConfig log;
-  std::string host_name;  // ours, for EHLO, Received and Message-ID
+  bool search_index = true;  // kept beside the database, for searches by text
+  std::string host_name;     // ours, for EHLO, Received and Message-ID
 };
 
 // Null when a problem was found; problems are appended, in order of file and line.

@@ -1,4 +1,5 @@
-// What concerns the agent as a whole: data_dir, host_name, duplicates, status, undelivered, retry, limits, log.
+// What concerns the agent as a whole: data_dir, host_name, search_index, duplicates, status, undelivered, retry,
+// limits, log.
 #include <unistd.h>
 
 #include "agent/config/paths.h"
@@ -83,6 +84,7 @@ void read_general(Section& root, Config& config) {
   config.data_dir = root.has("data_dir") ? root.path("data_dir").value_or("") : default_data_directory();
   config.host_name = root.text("host_name").value_or(own_host_name());
   if (!is_host_name(config.host_name)) root.fault("host_name", in_quotes(config.host_name) + " is no host name");
+  config.search_index = root.flag("search_index").value_or(true);
   (void)root.text("$schema");
   with_section(root, "duplicates", "duplicates", [&](Section& section) { read_duplicates(section, config); });
   with_section(root, "retry", "retry", [&](Section& section) { read_retry(section, config.retry); });

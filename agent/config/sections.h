@@ -83,7 +83,7 @@ void read_schedule(Section& section, AccountConfig& account);
 void read_idle(Section& section, AccountConfig& account);
 void read_limits(Section& section, ConnectionLimits& limits);
 
-// data_dir, host_name, duplicates, status, undelivered, retry, limits, log (general_section.cpp).
+// data_dir, host_name, search_index, duplicates, status, undelivered, retry, limits, log (general_section.cpp).
 void read_general(Section& root, Config& config);
 // default_destination, redirect_destination, users of destinations, whose Undelivered (routing_section.cpp); the rules.
 void read_routing(Section& root, Config& config);

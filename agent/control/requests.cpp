@@ -115,12 +115,39 @@ json add_user(const json& request, const Room& room) {
 json set_keys(const json& request, const Room& room) {
   const std::string name = text(request, "name");
   if (!room.store.users().set_keys(name, text(request, "keys"))) return refuse("there is no user \"" + name + "\"");
+  if (room.end_sessions) room.end_sessions(name, "");
   return {{"ok", true}};
 }
 
 json remove_user(const json& request, const Room& room) {
   const std::string name = text(request, "name");
   if (!room.store.users().remove(name)) return refuse("there is no user \"" + name + "\"");
+  if (room.end_sessions) room.end_sessions(name, std::nullopt);
+  return {{"ok", true}};
+}
+
+json add_app_password(const json& request, const Room& room) {
+  using Answer = storage::AppPasswordAnswer;
+  const std::string user = text(request, "user"), name = text(request, "name");
+  const storage::AppPassword password{name, text(request, "keys"), room.clock.wall()};
+  switch (room.store.users().add_app_password(user, password)) {
+    case Answer::kDone: break;
+    case Answer::kNoSuchUser: return refuse("there is no user \"" + user + "\"");
+    case Answer::kExists:
+      return refuse("\"" + user + "\" has a password \"" + name +
+                    "\" already; revoke it by: mailstead user app-password revoke " + user + " " + name);
+    case Answer::kTooMany:
+      return refuse("\"" + user + "\" has " + std::to_string(storage::kMaxAppPasswords) +
+                    " app passwords already; revoke those that are not used");
+  }
+  return {{"ok", true}};
+}
+
+json revoke_app_password(const json& request, const Room& room) {
+  const std::string user = text(request, "user"), name = text(request, "name");
+  if (!room.store.users().remove_app_password(user, name))
+    return refuse("\"" + user + "\" has no app password \"" + name + "\"");
+  if (room.end_sessions) room.end_sessions(user, name);
   return {{"ok", true}};
 }
 
@@ -135,11 +162,18 @@ struct Request {
 };
 
 constexpr std::array kRequests{
-    Request{"describe", describe},       Request{"poll", poll},
-    Request{"queue retry", retry},       Request{"queue hold", hold},
-    Request{"queue release", release},   Request{"queue drop", drop},
-    Request{"user add", add_user},       Request{"user passwd", set_keys},
-    Request{"user remove", remove_user}, Request{"reroute", reroute},
+    Request{"describe", describe},
+    Request{"poll", poll},
+    Request{"queue retry", retry},
+    Request{"queue hold", hold},
+    Request{"queue release", release},
+    Request{"queue drop", drop},
+    Request{"user add", add_user},
+    Request{"user passwd", set_keys},
+    Request{"user remove", remove_user},
+    Request{"reroute", reroute},
+    Request{"user app-password add", add_app_password},
+    Request{"user app-password revoke", revoke_app_password},
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,9 @@ struct Room {
   // "" all; false: no such account
   std::function<bool(const std::string&, const retrieval::PollOptions&)> poll_now;
   std::function<void()> kick_queue;
-  std::function<void(nlohmann::json&)> describe;   // adds listeners, uptime, … of the running agent
+  std::function<void(nlohmann::json&)> describe;  // adds listeners, uptime, … of the running agent
+  // Signed-in sessions whose password is no longer good: a user's own, one app password's, or all of a user.
+  std::function<void(const std::string& user, const std::optional<std::string>& app_password)> end_sessions = {};
   std::shared_ptr<const Config> config = nullptr;  // in force; without it nothing in quarantine gets into a mailbox
 };
 

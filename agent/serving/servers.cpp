@@ -1,5 +1,6 @@
 #include "agent/serving/servers.h"
 
+#include "agent/serving/last_uses.h"
 #include "agent/version.h"
 #include "connectors/imap/server/session.h"
 #include "connectors/pop3/server/session.h"
@@ -25,7 +26,9 @@ bool same(const ListenerConfig& a, const ListenerConfig& b) {
 struct Servers::State {
   State(storage::Store& store_in, const mail::Clock& clock_in, Log& log_in, net::ParkingLot& lot_in,
         net::WorkerPool& pool_in)
-      : store(store_in), clock(clock_in), log(log_in), lot(lot_in), pool(pool_in) {}
+      : store(store_in), clock(clock_in), log(log_in), lot(lot_in), pool(pool_in) {
+    door.signed_in = [this](const sasl::Identity& identity) { last_uses.note(identity, clock.wall()); };
+  }
 
   storage::Store& store;
   const mail::Clock& clock;
@@ -33,6 +36,8 @@ struct Servers::State {
   net::ParkingLot& lot;
   net::WorkerPool& pool;
   std::shared_ptr<pop3::MaildropLocks> maildrops = pop3::make_maildrop_locks();
+  LastUses last_uses;
+  sasl::Doorkeeper door;
 
   struct Open {
     ListenerConfig config;
@@ -44,12 +49,13 @@ struct Servers::State {
   [[nodiscard]] net::ServerSessionFactory factory(const ListenerConfig& config, const std::string& host_name) const {
     const bool starttls = config.tls == net::TlsMode::kStartTls;
     if (config.service == ListenerConfig::Service::kPop3) {
-      pop3::ServerContext context{store, key_lookup(store), clock, host_name, starttls, maildrops};
+      pop3::ServerContext context{store, key_lookup(store), clock, host_name, starttls, maildrops, door};
       return pop3::make_session_factory(std::move(context));
     }
     imap::ServerContext context{.store = store, .keys = key_lookup(store), .clock = clock, .version = kVersion};
     context.host_name = host_name;
     context.starttls_available = starttls;
+    context.door = door;
     return imap::make_session_factory(std::move(context));
   }
 
@@ -107,16 +113,43 @@ std::vector<ListenerFacts> Servers::facts() const {
   return all;
 }
 
+void Servers::end_sessions(const std::string& user, const std::optional<std::string>& app_password) {
+  if (app_password)
+    state_->door.sessions->end(user, *app_password);
+  else
+    state_->door.sessions->end(user);
+}
+
+bool Servers::uses_due() const {
+  return state_->last_uses.due();
+}
+
+void Servers::write_uses() {
+  state_->last_uses.write(state_->store.users());
+}
+
 void Servers::stop() noexcept {
   std::lock_guard lock(state_->mutex);
   state_->listeners.clear();
+  try {
+    write_uses();
+  } catch (const mail::Failure& failure) {
+    state_->log.warning("the last uses of app passwords were not written: " + failure.text());
+  }
 }
 
 sasl::KeyLookup key_lookup(storage::Store& store) {
-  return [&store](const std::string& name) -> std::optional<sasl::ScramKeys> {
+  auto find = [&store](const std::string& name) -> std::optional<sasl::UserKeys> {
     const auto user = store.users().find(name);
-    return user ? sasl::decode_keys(user->keys) : std::nullopt;
+    auto own = user ? sasl::decode_keys(user->keys) : std::nullopt;
+    if (!own) return std::nullopt;
+    sasl::UserKeys keys(*std::move(own));
+    for (const auto& password : user->app_passwords)
+      if (auto decoded = sasl::decode_keys(password.keys))
+        keys.app_passwords.push_back({password.name, *std::move(decoded)});
+    return keys;
   };
+  return {std::move(find), store.users().decoy_secret()};
 }
 
 }  // namespace mailstead::agent

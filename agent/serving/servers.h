@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,12 @@ class Servers {
   // then.
   void apply(const Config& config);
   [[nodiscard]] std::vector<ListenerFacts> facts() const;
+  // Ends sessions whose password is no longer good: a user's own (""), one app password's, or all of a user.
+  void end_sessions(const std::string& user, const std::optional<std::string>& app_password);
+  // The last uses of app passwords, some minutes behind until write_uses(), which throws Failure(kStorage).
+  [[nodiscard]] bool uses_due() const;
+  void write_uses();
+  // Writes the last uses, too.
   void stop() noexcept;
 
  private:

@@ -3,6 +3,7 @@
 #include <cctype>
 
 #include "connectors/sasl/client.h"
+#include "connectors/sasl/scram.h"
 #include "mail/escape.h"
 
 namespace mailstead::sasl {
@@ -31,7 +32,6 @@ constexpr std::array<Mechanism, 11> kMechanisms{{
     {"GSSAPI", false, false, false},
     {"EXTERNAL", false, false, false},
 }};
-constexpr std::string_view kPlus = "-PLUS";
 
 std::string upper(std::string_view text) {
   std::string result(text);

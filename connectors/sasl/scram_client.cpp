@@ -1,13 +1,10 @@
 #include "connectors/sasl/scram_client.h"
 
-#include <openssl/crypto.h>
-#include <openssl/hmac.h>
-#include <openssl/rand.h>
-
-#include <array>
 #include <charconv>
+#include <utility>
 
 #include "connectors/sasl/gsasl_library.h"
+#include "connectors/sasl/scram.h"
 #include "mail/escape.h"
 #include "mail/failure.h"
 #include "mail/limits.h"
@@ -21,12 +18,7 @@ using mail::FailureKind;
 using mail::FailureScope;
 using mail::Secret;
 
-// RFC 7677 §4 asks for at least 4096; above a million a server burns our processor, not its attacker's.
-constexpr unsigned kMinIterations = 4096;
-constexpr unsigned kMaxIterations = 1'000'000;
-constexpr std::size_t kMaxNonce = 1024;
 constexpr std::size_t kMaxSalt = 1024;
-constexpr std::size_t kNonceOctets = 18;
 constexpr std::size_t kMaxWords = 200;
 
 [[noreturn]] void refuse(const std::string& text) {
@@ -35,14 +27,6 @@ constexpr std::size_t kMaxWords = 200;
 [[noreturn]] void malformed() {
   refuse("SCRAM: the server's challenge is malformed");
 }
-[[noreturn]] void fail() {
-  throw Failure(FailureKind::kTemporary, FailureScope::kProcess, "OpenSSL cannot compute keys");
-}
-
-const unsigned char* octets(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-
 std::string saslname(std::string_view name) {
   std::string result;
   for (char c : name) {
@@ -54,12 +38,6 @@ std::string saslname(std::string_view name) {
       result += c;
   }
   return result;
-}
-
-std::string new_nonce() {
-  std::array<unsigned char, kNonceOctets> random;
-  if (RAND_bytes(random.data(), static_cast<int>(random.size())) != 1) fail();
-  return mail::encode_base64({reinterpret_cast<const char*>(random.data()), random.size()});
 }
 
 // "x=value" at the front of `text`, which loses it and its comma.
@@ -86,10 +64,10 @@ class ScramExchange final : public ClientExchange {
   ScramExchange(const std::string& mechanism, const std::string& user, Secret password,
                 const std::optional<connectors::ChannelBinding>& binding, std::string nonce)
       : mechanism_(mechanism),
-        digest_(mechanism.starts_with("SCRAM-SHA-256") ? EVP_sha256() : EVP_sha1()),
+        hash_(ScramHash::of(mechanism)),
         password_(prepared(password.reveal())),
         nonce_(std::move(nonce)) {
-    const bool binds = mechanism.ends_with("-PLUS");
+    const bool binds = mechanism.ends_with(kPlus);
     if (binds && !binding)
       throw Failure(FailureKind::kConfiguration, FailureScope::kAccount,
                     mechanism + " needs TLS 1.3, or TLS 1.2 with the extended master secret");
@@ -124,7 +102,7 @@ class ScramExchange final : public ClientExchange {
     if (challenge.starts_with("e=")) refused_because(challenge);
     std::string_view rest = challenge;
     const std::string_view nonce = take(rest, 'r');
-    if (nonce.size() > kMaxNonce) refuse("SCRAM: the server's nonce is too long");
+    if (nonce.size() > kMaxScramNonce) refuse("SCRAM: the server's nonce is too long");
     if (!nonce.starts_with(nonce_) || nonce.size() == nonce_.size())
       refuse(mechanism_ + ": the server's nonce is not made from ours");
     const auto salt = mail::decode_base64(take(rest, 's'));
@@ -133,12 +111,11 @@ class ScramExchange final : public ClientExchange {
 
     const std::string final_bare = "c=" + mail::encode_base64(channel_) + ",r=" + std::string(nonce);
     const std::string message = first_bare_ + ',' + std::string(challenge) + ',' + final_bare;
-    const Secret salted = salted_password(*salt, iterations);
-    const Secret client_key(hmac(salted.reveal(), "Client Key"));
-    const std::string signature = hmac(hash(client_key.reveal()), message);
-    std::string proof(client_key.reveal());
-    for (std::size_t i = 0; i < proof.size(); ++i) proof[i] = static_cast<char>(proof[i] ^ signature[i]);
-    expected_ = hmac(hmac(salted.reveal(), "Server Key"), message);
+    const Secret salted = hash_.salted_password(password_.reveal(), *salt, iterations);
+    const Secret client_key(hash_.hmac(salted.reveal(), "Client Key"));
+    const std::string signature = hash_.hmac(hash_.hash(client_key.reveal()), message);
+    const std::string proof = exclusive_or(client_key.reveal(), signature);
+    expected_ = hash_.hmac(hash_.hmac(salted.reveal(), "Server Key"), message);
     password_ = {};
     state_ = State::kSignature;
     return final_bare + ",p=" + mail::encode_base64(proof);
@@ -158,36 +135,8 @@ class ScramExchange final : public ClientExchange {
     refuse("SCRAM: the server refused: " + mail::printable(challenge.substr(2), kMaxWords));
   }
 
-  [[nodiscard]] Secret salted_password(const std::string& salt, unsigned iterations) const {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> salted;
-    const int size = EVP_MD_get_size(digest_);
-    if (PKCS5_PBKDF2_HMAC(password_.reveal().data(), static_cast<int>(password_.reveal().size()), octets(salt),
-                          static_cast<int>(salt.size()), static_cast<int>(iterations), digest_, size,
-                          salted.data()) != 1)
-      fail();
-    Secret result(std::string(reinterpret_cast<const char*>(salted.data()), static_cast<std::size_t>(size)));
-    OPENSSL_cleanse(salted.data(), salted.size());
-    return result;
-  }
-
-  [[nodiscard]] std::string hmac(std::string_view key, std::string_view text) const {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> result;
-    unsigned size = 0;
-    if (HMAC(digest_, key.data(), static_cast<int>(key.size()), octets(text), text.size(), result.data(), &size) ==
-        nullptr)
-      fail();
-    return {reinterpret_cast<const char*>(result.data()), size};
-  }
-
-  [[nodiscard]] std::string hash(std::string_view text) const {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> result;
-    unsigned size = 0;
-    if (EVP_Digest(text.data(), text.size(), result.data(), &size, digest_, nullptr) != 1) fail();
-    return {reinterpret_cast<const char*>(result.data()), size};
-  }
-
   const std::string mechanism_;
-  const EVP_MD* const digest_;
+  const ScramHash hash_;
   Secret password_;
   const std::string nonce_;
   std::string gs2_header_, channel_;  // channel_: cbind-input, the header and the binding's octets

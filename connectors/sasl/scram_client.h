@@ -5,8 +5,6 @@
 // notices that somebody between took its -PLUS mechanisms out of the list.
 #pragma once
 
-#include <openssl/evp.h>
-
 #include <memory>
 #include <optional>
 #include <string>

@@ -34,6 +34,10 @@ class WholeAddressTest final : public Condition {
  public:
   WholeAddressTest(Which which, std::unique_ptr<Matcher> matcher)
       : which_(std::move(which)), matcher_(std::move(matcher)) {}
+  std::optional<Needle> needle() const override {
+    if (which_.sources.size() != 1) return std::nullopt;
+    return Needle{{Place::Kind::kAddress, {}, which_.sources.front()}, matcher_->literals()};
+  }
 
  protected:
   bool test(Evaluation& evaluation) const override {
@@ -57,6 +61,11 @@ class AddressPartTest final : public Condition {
  public:
   AddressPartTest(Which which, std::string_view part, GlobSet globs)
       : which_(std::move(which)), part_(part), globs_(std::move(globs)) {}
+  std::optional<Needle> needle() const override {
+    if (which_.sources.size() != 1) return std::nullopt;
+    const auto kind = part_ == "domain" ? Place::Kind::kDomain : Place::Kind::kLocal;
+    return Needle{{kind, {}, which_.sources.front()}, globs_.literals()};
+  }
 
  protected:
   bool test(Evaluation& evaluation) const override {

@@ -14,6 +14,8 @@ using Conditions = std::vector<std::unique_ptr<Condition>>;
 class All final : public Condition {
  public:
   explicit All(Conditions inner) : inner_(std::move(inner)) {}
+  // The first one's alone: whatever stands behind it is not looked at where that one does not hold.
+  std::optional<Needle> needle() const override { return inner_.front()->needle(); }
 
  protected:
   bool test(Evaluation& evaluation) const override {

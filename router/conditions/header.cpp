@@ -16,6 +16,11 @@ class HeaderTest final : public Condition {
     for (const std::string& name : written_) names_.push_back(mail::lowered(name));
   }
 
+  std::optional<Needle> needle() const override {
+    if (names_.size() != 1) return std::nullopt;
+    return Needle{{Place::Kind::kHeader, names_.front(), {}}, matcher_->literals()};
+  }
+
  protected:
   bool test(Evaluation& evaluation) const override {
     if (names_.size() == 1) return matcher_->fits_any(evaluation.header(names_.front()), evaluation);

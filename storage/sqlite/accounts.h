@@ -24,6 +24,10 @@ class SqliteUsers final : public Users {
   [[nodiscard]] std::vector<User> list() const override;
   [[nodiscard]] bool add(const User& user) override;
   [[nodiscard]] bool set_keys(const std::string& name, const std::string& keys) override;
+  [[nodiscard]] AppPasswordAnswer add_app_password(const std::string& user, const AppPassword& password) override;
+  [[nodiscard]] bool remove_app_password(const std::string& user, const std::string& name) override;
+  void note_uses(const std::vector<AppPasswordUse>& uses) override;
+  [[nodiscard]] std::string decoy_secret() const override;
   [[nodiscard]] bool remove(const std::string& name) override;
 
  private:

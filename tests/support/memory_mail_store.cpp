@@ -331,6 +331,11 @@ Uid MemoryMailStore::place(Box& box, Row row) {
 storage::AppendedAll MemoryMailStore::append_all(const std::string& user, const std::string& mailbox,
                                                  std::vector<storage::Upload> messages) {
   check_broken();
+  ++appends_asked;
+  for (const storage::Upload& message : messages) {
+    if (!refused_keyword.empty() && message.flags.has_keyword(refused_keyword))
+      throw mail::Failure(mail::FailureKind::kLimit, mail::FailureScope::kMessage, "too many keywords");
+  }
   storage::AppendedAll appended;
   storage::MailboxId id = 0;
   {

@@ -71,6 +71,9 @@ class MemoryMailStore final : public storage::MailStore {
   // Every call throws Failure(kStorage, kProcess) while set.
   std::atomic<bool> broken{false};
   std::atomic<std::size_t> changes_asked{0};
+  std::atomic<std::size_t> appends_asked{0};
+  // A message with this keyword fails, and all that come with it.
+  std::string refused_keyword;
   // What messages are marked with as the time of their coming into a mailbox.
   std::atomic<std::uint32_t> now{1'700'000'000};
   // The records of what was expunged before now are lost.

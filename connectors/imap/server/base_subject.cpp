@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include "connectors/imap/server/case_fold.h"
 #include "mail/ascii.h"
 #include "mail/encoded_word.h"
 #include "mail/header.h"
+#include "mail/unicode.h"
 
 namespace mailstead::imap {
 namespace {
@@ -112,7 +112,7 @@ BaseSubject base_subject(std::string_view raw) {
 }
 
 std::string collation_key(std::string_view utf8) {
-  std::string key = fold_case(utf8);
+  std::string key = mail::fold_case(utf8);
   // i;unicode-casemap compares titlecase: "_" stands behind the letters.
   std::transform(key.begin(), key.end(), key.begin(),
                  [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c; });

@@ -15,7 +15,7 @@ struct BaseSubject {
 // `raw` is the unfolded field, its encoded words not decoded yet. Linear time.
 [[nodiscard]] BaseSubject base_subject(std::string_view raw);
 
-// For comparing texts as i;unicode-casemap does, as far as fold_case() (case_fold.h) goes.
+// For comparing texts as i;unicode-casemap does, as far as fold_case() (mail/unicode.h) goes.
 [[nodiscard]] std::string collation_key(std::string_view utf8);
 
 }  // namespace mailstead::imap

@@ -19,8 +19,10 @@ std::string Conversation::capabilities() const {
   return compressed ? words : words + " COMPRESS=DEFLATE";
 }
 
-Answer Conversation::sign_in(const std::string& name) {
-  user = name;
+Answer Conversation::sign_in(const sasl::Identity& identity, std::string& output) {
+  place = context.door.admit(context.keys, identity, wake);
+  if (!place) return refuse_sign_in(output);
+  user = identity.user;
   return ok("[CAPABILITY " + capabilities() + "] Logged in.");
 }
 
@@ -50,6 +52,22 @@ Answer refusal(storage::MailboxAnswer answer) {
     case MailboxAnswer::kLimit: return no("[LIMIT] A limit of the server was reached.");
   }
   return ok("Done.");
+}
+
+Answer refusal(const mail::Failure& failure) {
+  switch (failure.kind()) {
+    case mail::FailureKind::kProtocol: return bad(failure.text());
+    case mail::FailureKind::kLimit:
+      // Of the syntax (nesting) when it concerns the session; of the store (quota, disk) otherwise.
+      if (failure.scope() == mail::FailureScope::kSession) return bad("[LIMIT] " + failure.text());
+      return no("[LIMIT] " + failure.text());
+    case mail::FailureKind::kPermanent:
+      return no((failure.scope() == mail::FailureScope::kMessage ? "[UNKNOWN-CTE] " : "[SERVERBUG] ") + failure.text());
+    case mail::FailureKind::kStorage:
+    case mail::FailureKind::kTemporary:
+    case mail::FailureKind::kCancelled: return no("[UNAVAILABLE] " + failure.text());
+    default: return no("[SERVERBUG] " + failure.text());
+  }
 }
 
 Answer target_refusal(storage::MailboxAnswer answer) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "connectors/imap/server/append_batch.h"
 #include "connectors/imap/server/enabled.h"
 #include "connectors/imap/server/incoming_append.h"
 #include "connectors/imap/server/mailbox_view.h"
@@ -30,11 +31,13 @@ struct Conversation {
   std::string user;  // "" before the sign-in
   std::unique_ptr<MailboxView> selected;
   std::unique_ptr<IncomingAppend> incoming;  // the APPEND in hand
+  AppendBatch appends;                       // those before it, not kept yet
   unsigned failed_logins = 0;
   bool closing = false;     // close when the answer in hand is out
   bool compressed = false;  // both ways, from the answer in hand on
   bool start_compression = false;
-  bool start_tls = false;  // hand-shake when the answer in hand is out
+  bool start_tls = false;                            // hand-shake when the answer in hand is out
+  std::unique_ptr<sasl::OpenSessions::Place> place;  // from the sign-in on
 
   [[nodiscard]] SessionState state() const noexcept {
     if (user.empty()) return kNotAuthenticated;
@@ -47,7 +50,7 @@ struct Conversation {
 
   // "IMAP4rev1 …": what is on offer in this state.
   [[nodiscard]] std::string capabilities() const;
-  [[nodiscard]] Answer sign_in(const std::string& name);
+  [[nodiscard]] Answer sign_in(const sasl::Identity& identity, std::string& output);
   // The same words whatever was wrong; the third failure closes.
   [[nodiscard]] Answer refuse_sign_in(std::string& output);
   void unselect() noexcept { selected.reset(); }
@@ -55,6 +58,8 @@ struct Conversation {
   void use_modseq(std::string& output);
 };
 
+// The answer for a failure on the way of a command (RFC 5530).
+[[nodiscard]] Answer refusal(const mail::Failure& failure);
 // The words for an answer of the store other than kDone.
 [[nodiscard]] Answer refusal(storage::MailboxAnswer answer);
 // The same for the target of APPEND, COPY and MOVE: a missing one may be created (RFC 3501 §7.1, TRYCREATE).

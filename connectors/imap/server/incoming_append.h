@@ -25,6 +25,7 @@ class IncomingAppend {
 
   // The text has grown up to the announcement of another literal. Throws Failure(kProtocol) or (kLimit).
   void go_on(std::string_view text);
+  [[nodiscard]] bool replaces() const noexcept { return replaces_; }
   [[nodiscard]] const std::string& mailbox() const noexcept { return mailbox_; }
   [[nodiscard]] mail::ByteCount octets() const noexcept { return octets_; }
 

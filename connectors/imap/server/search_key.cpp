@@ -4,12 +4,12 @@
 
 #include "connectors/imap/codec/date_time.h"
 #include "connectors/imap/server/arguments.h"
-#include "connectors/imap/server/case_fold.h"
 #include "mail/ascii.h"
 #include "mail/charset.h"
 #include "mail/failure.h"
 #include "mail/flags.h"
 #include "mail/header.h"
+#include "mail/unicode.h"
 
 namespace mailstead::imap {
 namespace {
@@ -191,7 +191,7 @@ class SearchReader {
   }
   void read_text(SearchKey& result) {
     cursor_.expect_space();
-    result.text = fold_case(mail::guess_utf8(cursor_.expect_astring()));
+    result.text = mail::fold_case(mail::guess_utf8(cursor_.expect_astring()));
   }
   static SearchKey simple(Kind kind) {
     SearchKey result;

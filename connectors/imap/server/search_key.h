@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "connectors/imap/codec/sequence_set.h"
 #include "mail/clock.h"
 #include "mail/limits.h"
+#include "storage/search_index.h"
 
 namespace mailstead::imap {
 
@@ -57,9 +59,10 @@ struct SearchKey {
   mail::ByteCount size = 0;
   std::uint64_t modseq = 0;
   std::chrono::seconds interval{0};
-  mail::WallTime date;  // midnight
-  std::string name;     // of a field or keyword
-  std::string text;     // UTF-8, case folded
+  mail::WallTime date;                              // midnight
+  std::string name;                                 // of a field or keyword
+  std::string text;                                 // UTF-8, case folded
+  std::shared_ptr<const storage::SearchHits> hits;  // of `text`, when the index could tell
 };
 
 // What RETURN asks for (RFC 4731, RFC 5182).

@@ -3,26 +3,21 @@
 #include <algorithm>
 #include <chrono>
 
-#include "connectors/imap/server/case_fold.h"
 #include "connectors/imap/server/object_id.h"
-#include "mail/charset.h"
 #include "mail/date.h"
 #include "mail/encoded_word.h"
 #include "mail/failure.h"
 #include "mail/header.h"
-#include "mail/transfer_encoding.h"
+#include "mail/searched_text.h"
+#include "mail/unicode.h"
 
 namespace mailstead::imap {
 namespace {
 
 using Kind = SearchKey::Kind;
 
-// Of each text part this much is searched; what lies beyond is not mail that somebody wrote.
-constexpr mail::ByteCount kSearchedPerPart = mail::ByteCount{8} * 1024 * 1024;
-constexpr mail::ByteCount kSearchedHeader = mail::ByteCount{1} * 1024 * 1024;
-
 bool contains(std::string_view utf8, const std::string& folded) {
-  return folded.empty() || fold_case(utf8).find(folded) != std::string::npos;
+  return folded.empty() || mail::fold_case(utf8).find(folded) != std::string::npos;
 }
 
 std::chrono::sys_days day_of(mail::WallTime time) {
@@ -45,16 +40,9 @@ const std::string& field_of(const mail::Envelope& envelope, Kind kind) {
   }
 }
 
-std::string_view charset_of(const mail::Part& part) {
-  for (const auto& [name, value] : part.parameters) {
-    if (name == "charset") return value;
-  }
-  return "";
-}
-
 }  // namespace
 
-void resolve(SearchKey& key, const MailboxView& view, mail::WallTime now) {
+void resolve(SearchKey& key, const MailboxView& view, mail::WallTime now, const storage::SearchIndex* index) {
   auto count = static_cast<std::uint32_t>(view.size());
   if (key.kind == Kind::kNumbers) key.numbers = key.numbers.resolved(count);
   if (key.kind == Kind::kUids) key.numbers = key.numbers.resolved(count == 0 ? 0 : view.entry(count - 1).uid);
@@ -63,7 +51,10 @@ void resolve(SearchKey& key, const MailboxView& view, mail::WallTime now) {
     key.numbers = view.saved_result();
   }
   if (key.kind == Kind::kOlder || key.kind == Kind::kYounger) key.date = now - key.interval;
-  for (SearchKey& child : key.children) resolve(child, view, now);
+  if (index != nullptr && (key.kind == Kind::kText || key.kind == Kind::kBody)) {
+    if (auto hits = index->find(key.text)) key.hits = std::make_shared<const storage::SearchHits>(std::move(*hits));
+  }
+  for (SearchKey& child : key.children) resolve(child, view, now, index);
 }
 
 bool SearchMatch::matches(const SearchKey& key) {
@@ -104,12 +95,36 @@ bool SearchMatch::matches(const SearchKey& key) {
     case Kind::kBcc:
     case Kind::kSubject: return matches_envelope(key);
     case Kind::kHeader: return matches_header(key);
-    case Kind::kBody: return structure() != nullptr && matches_body(*structure(), key.text);
-    case Kind::kText:
-      if (structure() == nullptr) return false;
-      return header_contains(0, structure()->body_offset, key.text) || matches_body(*structure(), key.text);
+    case Kind::kBody:
+    case Kind::kText: return matches_text(key);
   }
   return false;
+}
+
+std::optional<bool> SearchMatch::matches_by_entry(const SearchKey& key) {
+  const bool all = key.kind == Kind::kAnd;
+  switch (key.kind) {
+    case Kind::kAnd:
+    case Kind::kOr: {
+      bool open = false;
+      for (const SearchKey& child : key.children) {
+        const std::optional<bool> one = matches_by_entry(child);
+        if (one == !all) return one;
+        open = open || !one;
+      }
+      return open ? std::nullopt : std::optional(all);
+    }
+    case Kind::kNot: {
+      const std::optional<bool> inner = matches_by_entry(key.children.front());
+      return inner ? std::optional(!*inner) : std::nullopt;
+    }
+    case Kind::kBody:
+    case Kind::kText: {
+      const bool out = key.hits != nullptr && !key.hits->may_hold(view_.entry(position_).content);
+      return out ? std::optional(false) : std::nullopt;
+    }
+    default: return cost_of(key) == 0 ? std::optional(matches(key)) : std::nullopt;
+  }
 }
 
 bool SearchMatch::matches_number(const SearchKey& key) const {
@@ -138,40 +153,19 @@ bool SearchMatch::matches_envelope(const SearchKey& key) {
 bool SearchMatch::matches_header(const SearchKey& key) {
   const mail::Part* root = structure();
   if (root == nullptr) return false;
-  std::string bytes = read(0, std::min(root->body_offset, kSearchedHeader));
+  std::string bytes = read(0, std::min(root->body_offset, mail::kSearchedHeader));
   mail::HeaderBlock block = mail::HeaderBlock::parse(bytes);
   return std::any_of(block.fields().begin(), block.fields().end(), [&](const mail::HeaderField& field) {
     return mail::iequals(field.name, key.name) && contains(mail::decoded_value(field), key.text);
   });
 }
 
-bool SearchMatch::header_contains(mail::ByteCount offset, mail::ByteCount size, const std::string& text) {
-  std::string bytes = read(offset, std::min(size, kSearchedHeader));
-  mail::HeaderBlock block = mail::HeaderBlock::parse(bytes);
-  return std::any_of(block.fields().begin(), block.fields().end(), [&](const mail::HeaderField& field) {
-    return contains(std::string(field.name) + ": " + mail::decoded_value(field), text);
-  });
-}
-
-// Decoded text, and the headers of messages inside.
-bool SearchMatch::matches_body(const mail::Part& part, const std::string& text) {
-  if (part.is_message()) {
-    const mail::Part& inner = part.children.front();
-    return header_contains(inner.header_offset, inner.body_offset - inner.header_offset, text) ||
-           matches_body(inner, text);
-  }
-  if (part.is_multipart()) {
-    return std::any_of(part.children.begin(), part.children.end(),
-                       [&](const mail::Part& child) { return matches_body(child, text); });
-  }
-  return part.type == "text" && matches_text_part(part, text);
-}
-
-bool SearchMatch::matches_text_part(const mail::Part& part, const std::string& text) {
-  std::string bytes = read(part.body_offset, std::min(part.body_size, kSearchedPerPart));
-  std::string decoded = mail::decode(bytes, mail::transfer_encoding(part.encoding));
-  std::string_view charset = charset_of(part);
-  return contains(charset.empty() ? mail::guess_utf8(decoded) : mail::to_utf8(decoded, charset), text);
+bool SearchMatch::matches_text(const SearchKey& key) {
+  const mail::Part* root = structure();
+  if (root == nullptr) return false;
+  const auto reader = [this](mail::ByteCount offset, mail::ByteCount size) { return read(offset, size); };
+  const auto found = [&](std::string_view text) { return contains(text, key.text); };
+  return key.kind == Kind::kText ? mail::visit_texts(*root, reader, found) : mail::visit_body(*root, reader, found);
 }
 
 const mail::Part* SearchMatch::structure() {

@@ -14,8 +14,9 @@
 
 namespace mailstead::imap {
 
-// Once per search: "*" becomes the last number in use, "$" what was saved, an interval its bound.
-void resolve(SearchKey& key, const MailboxView& view, mail::WallTime now);
+// Once per search: "*" becomes the last number in use, "$" what was saved, an interval its bound; `index` (which may be
+// null) is asked for texts.
+void resolve(SearchKey& key, const MailboxView& view, mail::WallTime now, const storage::SearchIndex* index);
 
 // One message. A message whose bytes or facts are gone matches no criterion about them.
 class SearchMatch {
@@ -24,6 +25,8 @@ class SearchMatch {
               const std::optional<storage::StoredMessage>* facts)
       : view_(view), position_(position), contents_(contents), facts_(facts) {}
   [[nodiscard]] bool matches(const SearchKey& key);
+  // Without facts or bytes; nullopt when it takes them.
+  [[nodiscard]] std::optional<bool> matches_by_entry(const SearchKey& key);
   // Octets read so far: what this message cost.
   [[nodiscard]] mail::ByteCount octets_read() const noexcept { return read_; }
 
@@ -32,9 +35,7 @@ class SearchMatch {
   [[nodiscard]] bool matches_date(const SearchKey& key);
   [[nodiscard]] bool matches_envelope(const SearchKey& key);
   [[nodiscard]] bool matches_header(const SearchKey& key);
-  [[nodiscard]] bool matches_body(const mail::Part& part, const std::string& text);
-  [[nodiscard]] bool matches_text_part(const mail::Part& part, const std::string& text);
-  [[nodiscard]] bool header_contains(mail::ByteCount offset, mail::ByteCount size, const std::string& text);
+  [[nodiscard]] bool matches_text(const SearchKey& key);
   [[nodiscard]] const mail::Part* structure();
   [[nodiscard]] const mail::Content* content();
   [[nodiscard]] std::string read(mail::ByteCount offset, mail::ByteCount size);

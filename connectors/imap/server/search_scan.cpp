@@ -11,35 +11,54 @@ namespace {
 // into its facts 20, and every KiB read 1 more.
 constexpr mail::ByteCount kSliceBudget = 20'000;
 constexpr mail::ByteCount kFactsCost = 20;
+// Messages whose facts are read at once, and those that are looked at to find them.
 constexpr std::size_t kBatch = 64;
+constexpr std::size_t kLookAhead = 4096;
 
 }  // namespace
 
-SearchScan::SearchScan(Conversation& session, SearchKey root)
-    : session_(session), root_(std::move(root)), needs_facts_(cost_of(root_) > 0) {
-  resolve(root_, session.view(), session.context.clock.wall());
+SearchScan::SearchScan(Conversation& session, SearchKey root) : session_(session), root_(std::move(root)) {
+  resolve(root_, session.view(), session.context.clock.wall(), session.context.store.search_index());
 }
 
 bool SearchScan::advance() {
   const MailboxView& view = session_.view();
   mail::ByteCount spent = 0;
-  for (; next_ < view.size() && spent < kSliceBudget; ++next_) {
-    if (needs_facts_ && next_ == facts_end_) load_facts();
-    SearchMatch match(view, next_, session_.context.store.content(),
-                      needs_facts_ ? &facts_[next_ - facts_begin_] : nullptr);
-    if (match.matches(root_)) found_.push_back(static_cast<std::uint32_t>(next_));
-    spent += 1 + (needs_facts_ ? kFactsCost : 0) + match.octets_read() / 1024;
+  while (spent < kSliceBudget) {
+    if (at_ == pending_.size()) {
+      if (next_ == view.size()) return true;
+      spent += look_ahead();
+      continue;
+    }
+    const Pending& one = pending_[at_++];
+    if (!one.open) {
+      found_.push_back(one.position);
+      continue;
+    }
+    SearchMatch match(view, one.position, session_.context.store.content(), &facts_[facts_at_++]);
+    if (match.matches(root_)) found_.push_back(one.position);
+    spent += kFactsCost + match.octets_read() / 1024;
   }
-  return next_ == view.size();
+  return false;
 }
 
-void SearchScan::load_facts() {
+mail::ByteCount SearchScan::look_ahead() {
   const MailboxView& view = session_.view();
+  const std::size_t begin = next_;
+  const std::size_t end = std::min(view.size(), begin + kLookAhead);
   std::vector<storage::ContentId> contents;
-  facts_begin_ = next_;
-  facts_end_ = std::min(view.size(), next_ + kBatch);
-  for (std::size_t i = facts_begin_; i < facts_end_; ++i) contents.push_back(view.entry(i).content);
-  facts_ = session_.mail().stored(contents);
+  pending_.clear();
+  for (; next_ < end && contents.size() < kBatch; ++next_) {
+    SearchMatch match(view, next_, session_.context.store.content(), nullptr);
+    const std::optional<bool> decided = match.matches_by_entry(root_);
+    if (decided == false) continue;
+    pending_.push_back({static_cast<std::uint32_t>(next_), !decided});
+    if (!decided) contents.push_back(view.entry(next_).content);
+  }
+  at_ = facts_at_ = 0;
+  facts_.clear();
+  if (!contents.empty()) facts_ = session_.mail().stored(contents);
+  return next_ - begin;
 }
 
 }  // namespace mailstead::imap

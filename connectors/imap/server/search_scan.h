@@ -25,13 +25,20 @@ class SearchScan {
   [[nodiscard]] const std::vector<std::uint32_t>& found() const noexcept { return found_; }
 
  private:
-  void load_facts();
+  // Not ruled out by what the view knows; `open`: its facts must be looked at.
+  struct Pending {
+    std::uint32_t position;
+    bool open;
+  };
+  // Finds the next of them; how many messages were looked at.
+  [[nodiscard]] mail::ByteCount look_ahead();
 
   Conversation& session_;
   SearchKey root_;
-  bool needs_facts_;
-  std::size_t next_ = 0, facts_begin_ = 0, facts_end_ = 0;
-  std::vector<std::optional<storage::StoredMessage>> facts_;
+  std::size_t next_ = 0;
+  std::vector<Pending> pending_;
+  std::vector<std::optional<storage::StoredMessage>> facts_;  // of those that are open, in order
+  std::size_t at_ = 0, facts_at_ = 0;
   std::vector<std::uint32_t> found_;
 };
 

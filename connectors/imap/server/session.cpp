@@ -43,30 +43,14 @@ bool is_tag(std::string_view tag) {
          std::all_of(tag.begin(), tag.end(), [](char c) { return c != '+' && is_astring_char(c); });
 }
 
-// The answer for a failure on the way of a command (RFC 5530).
-Answer answer_for(const mail::Failure& failure) {
-  switch (failure.kind()) {
-    case mail::FailureKind::kProtocol: return bad(failure.text());
-    case mail::FailureKind::kLimit:
-      // Of the syntax (nesting) when it concerns the session; of the store (quota, disk) otherwise.
-      if (failure.scope() == mail::FailureScope::kSession) return bad("[LIMIT] " + failure.text());
-      return no("[LIMIT] " + failure.text());
-    case mail::FailureKind::kPermanent:
-      return no((failure.scope() == mail::FailureScope::kMessage ? "[UNKNOWN-CTE] " : "[SERVERBUG] ") + failure.text());
-    case mail::FailureKind::kStorage:
-    case mail::FailureKind::kTemporary:
-    case mail::FailureKind::kCancelled: return no("[UNAVAILABLE] " + failure.text());
-    default: return no("[SERVERBUG] " + failure.text());
-  }
-}
-
 class Session final : public net::ServerSession {
  public:
   Session(std::shared_ptr<const ServerContext> context, std::shared_ptr<RecentRegister> recent, net::PeerFacts peer,
           std::function<void()> wake)
       : context_(std::move(context)),
         recent_(std::move(recent)),
-        talk_{*context_, *recent_, std::move(peer), std::move(wake), {}, {}, {}, {}, 0, false, false, false, false},
+        talk_{*context_, *recent_, std::move(peer), std::move(wake), {},    {},    {}, {},
+              {},        0,        false,           false,           false, false, {}},
         reader_(mail::kMaxLoginLine),
         started_(context_->clock.steady()) {}
 
@@ -82,6 +66,8 @@ class Session final : public net::ServerSession {
   [[nodiscard]] Step advance_phases(net::InputBuffer& input, std::string& output);
   [[nodiscard]] bool read(net::InputBuffer& input, std::string& output);
   void greet(std::string& output);
+  [[nodiscard]] bool goes_on(CommandReader::Event event);
+  void keep_appends();
   void on_literal(std::string& output);
   [[nodiscard]] bool is_message();
   void on_message(std::string& output);
@@ -94,8 +80,10 @@ class Session final : public net::ServerSession {
   void after(Task::Step step);
   void finish(Answer answer);
   void tell(std::string& output);
+  void say(const std::string& tag, const Answer& answer, std::string& output) const;
   void hang_up(std::string& output, std::string_view why);
   [[nodiscard]] bool overdue() const;
+  [[nodiscard]] bool signed_out(std::string& output);
   [[nodiscard]] std::string tag_of(std::string_view text) const;
 
   std::shared_ptr<const ServerContext> context_;
@@ -106,7 +94,9 @@ class Session final : public net::ServerSession {
   std::string tag_;
   const CommandEntry* entry_ = nullptr;
   std::unique_ptr<Task> task_;
-  std::optional<Answer> refusal_;  // of a literal that is being swallowed
+  std::optional<CommandReader::Event> event_;  // read, but looked at only after the APPENDs before it were kept
+  AppendBatch::Told told_;                     // their answers
+  std::optional<Answer> refusal_;              // of a literal that is being swallowed
   Answer answer_;
   unsigned bad_commands_ = 0;
   std::uint64_t commands_ = 0;
@@ -125,6 +115,7 @@ Step Session::advance(net::InputBuffer& input, std::string& output) {
 
 Step Session::advance_phases(net::InputBuffer& input, std::string& output) {
   int turns = 0;
+  if (phase_ == Phase::kWaiting && signed_out(output)) return Step::kClose;
   // A wake goes to the task that waits (IDLE) before the peer's line is looked at.
   if (phase_ == Phase::kWaiting) phase_ = Phase::kRunning;
   while (true) {
@@ -146,6 +137,8 @@ Step Session::advance_phases(net::InputBuffer& input, std::string& output) {
       case Phase::kWaiting:
         if (overdue()) {
           hang_up(output, "Sign in sooner.");
+        } else if (signed_out(output)) {
+          continue;
         } else if (!read(input, output)) {
           return Step::kNeedsInput;
         }
@@ -165,8 +158,21 @@ bool Session::overdue() const {
   return talk_.user.empty() && context_->clock.steady() - started_ > context_->login_limit;
 }
 
+// The password that the session was opened with is no longer good.
+bool Session::signed_out(std::string& output) {
+  if (!talk_.place || !talk_.place->revoked()) return false;
+  hang_up(output, "Signed out: the password was changed or revoked.");
+  return true;
+}
+
 bool Session::read(net::InputBuffer& input, std::string& output) {
-  switch (reader_.next(input)) {
+  const auto event = event_ ? *std::exchange(event_, std::nullopt) : reader_.next(input);
+  if (!talk_.appends.empty() && !goes_on(event)) {
+    if (event != CommandReader::Event::kNeedsInput) event_ = event;
+    keep_appends();
+    return true;
+  }
+  switch (event) {
     case CommandReader::Event::kNeedsInput: return false;
     case CommandReader::Event::kLiteral: on_literal(output); break;
     case CommandReader::Event::kCommand: on_command(output); break;
@@ -177,13 +183,27 @@ bool Session::read(net::InputBuffer& input, std::string& output) {
   return true;
 }
 
+// Whether what was read may be looked at before the APPENDs in hand are kept: nothing is answered to it meanwhile.
+bool Session::goes_on(CommandReader::Event event) {
+  if (refusal_) return false;
+  if (event == CommandReader::Event::kLiteral) return !reader_.literal().synchronizing;
+  return event == CommandReader::Event::kCommand && talk_.incoming && !talk_.incoming->replaces() &&
+         talk_.appends.takes(talk_.incoming->mailbox());
+}
+
+void Session::keep_appends() {
+  told_ = talk_.appends.keep(talk_.mail(), talk_.user);
+  if (talk_.selected) talk_.view().mark_dirty();
+  phase_ = Phase::kTelling;
+}
+
 void Session::on_literal(std::string& output) {
   const auto& literal = reader_.literal();
   if (refusal_) return refuse_literal(*refusal_, output);
   try {
     if (!talk_.user.empty() && is_message()) return on_message(output);
   } catch (const mail::Failure& failure) {
-    return refuse_literal(answer_for(failure), output);
+    return refuse_literal(refusal(failure), output);
   }
   if (literal.binary) return refuse_literal(bad("Only messages come as binary literals."), output);
   mail::ByteCount limit = talk_.user.empty() ? kMaxHeldBeforeLogin : kMaxHeldLiterals;
@@ -251,11 +271,14 @@ void Session::on_command(std::string& output) {
   try {
     outcome = refusal_ ? Outcome(*std::exchange(refusal_, std::nullopt)) : start(text, output);
   } catch (const mail::Failure& failure) {
-    outcome = answer_for(failure);
+    outcome = refusal(failure);
   }
   reader_.release();
   talk_.incoming.reset();
-  if (auto* answer = std::get_if<Answer>(&outcome)) return finish(std::move(*answer));
+  if (auto* answer = std::get_if<Answer>(&outcome)) {
+    if (answer->later) return;
+    return finish(std::move(*answer));
+  }
   task_ = std::move(std::get<std::unique_ptr<Task>>(outcome));
   phase_ = Phase::kRunning;
 }
@@ -286,7 +309,7 @@ void Session::on_line(std::string& output) {
     step = task_->line(reader_.text(), output);
   } catch (const mail::Failure& failure) {
     reader_.release();
-    return finish(answer_for(failure));
+    return finish(refusal(failure));
   }
   reader_.release();
   phase_ = Phase::kRunning;
@@ -298,7 +321,7 @@ void Session::run_task(std::string& output) {
     after(task_->run(output));
   } catch (const mail::Failure& failure) {
     if (task_->mid_response()) throw;
-    finish(answer_for(failure));
+    finish(refusal(failure));
   }
 }
 
@@ -334,21 +357,32 @@ void Session::tell(std::string& output) {
     }
     if (!talk_.selected->tell(output, updates == Updates::kAll)) return;
   }
-  output += tag_;
-  output += ' ';
-  output += word_of(answer_.kind);
-  output += ' ';
-  if (answer_.says_modseq && talk_.enabled.condstore && talk_.selected)
-    output += "[HIGHESTMODSEQ " + std::to_string(talk_.view().told_modseq()) + "] ";
-  output += answer_.text;
-  output += "\r\n";
+  if (!told_.empty()) {
+    for (const auto& [tag, answer] : std::exchange(told_, {})) say(tag, answer, output);
+    phase_ = Phase::kReading;
+    return;
+  }
+  say(tag_, answer_, output);
   phase_ = talk_.closing ? Phase::kClosing : Phase::kReading;
   if (answer_.kind == Answer::Kind::kBad && ++bad_commands_ > kMaxBadCommands)
     hang_up(output, "Too many bad commands.");
   answer_.text.clear();
 }
 
+void Session::say(const std::string& tag, const Answer& answer, std::string& output) const {
+  output += tag;
+  output += ' ';
+  output += word_of(answer.kind);
+  output += ' ';
+  if (answer.says_modseq && talk_.enabled.condstore && talk_.selected)
+    output += "[HIGHESTMODSEQ " + std::to_string(talk_.view().told_modseq()) + "] ";
+  output += answer.text;
+  output += "\r\n";
+}
+
 void Session::hang_up(std::string& output, std::string_view why) {
+  if (!talk_.appends.empty()) told_ = talk_.appends.keep(talk_.mail(), talk_.user);
+  for (const auto& [tag, answer] : std::exchange(told_, {})) say(tag, answer, output);
   output += "* BYE ";
   output += why;
   output += "\r\n";

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "connectors/net/server_session.h"
+#include "connectors/sasl/doorkeeper.h"
 #include "connectors/sasl/server.h"
 #include "mail/clock.h"
 #include "mail/limits.h"
@@ -31,6 +32,7 @@ struct ServerContext {
   std::chrono::seconds login_limit{180};
   // Silence of a signed-in client (RFC 3501 §5.4: not below 30 minutes), IDLE included.
   std::chrono::seconds idle_limit{1800};
+  sasl::Doorkeeper door = {};
 };
 
 // The factory is thread-safe. A password travels in the clear only under TLS or from loopback.

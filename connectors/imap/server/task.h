@@ -18,6 +18,8 @@ struct Answer {
   std::string text;
   // With CONDSTORE: [HIGHESTMODSEQ n] in front of the text, once all changes are told (RFC 7162 §3.2.7).
   bool says_modseq = false;
+  // Not said now: it comes with those of the commands that are kept together (AppendBatch).
+  bool later = false;
 };
 
 class Task {

@@ -19,8 +19,8 @@ constexpr std::chrono::seconds kAutologout{10 * 60};  // RFC 1939 §3: not less
 
 }  // namespace
 
-Session::Session(ServerContext context, net::PeerFacts peer)
-    : context_(std::move(context)), peer_(std::move(peer)), began_(context_.clock.steady()) {}
+Session::Session(ServerContext context, net::PeerFacts peer, std::function<void()> wake)
+    : context_(std::move(context)), peer_(std::move(peer)), wake_(std::move(wake)), began_(context_.clock.steady()) {}
 
 net::SessionStep Session::advance(net::InputBuffer& input, std::string& output) {
   using net::SessionStep;
@@ -32,6 +32,9 @@ net::SessionStep Session::advance(net::InputBuffer& input, std::string& output) 
     if (long_answer_) {
       if (!long_answer_->produce(output)) return SessionStep::kMore;
       long_answer_.reset();
+    } else if (place_ && place_->revoked()) {
+      error("[AUTH] Signed out: the password was changed or revoked");  // nothing is removed (RFC 1939 §6)
+      close();
     } else if (!take_input(input)) {
       return step_ == SessionStep::kMore ? SessionStep::kNeedsInput : step_;
     }
@@ -109,7 +112,7 @@ void Session::continue_exchange(std::string_view text) {
   }
   if (exchange_done_) {
     auto exchange = std::move(exchange_);
-    return response->empty() ? sign_in(exchange->user()) : sign_in_failed();
+    return response->empty() ? sign_in(exchange->identity()) : sign_in_failed();
   }
   step_exchange(*response);
 }
@@ -126,16 +129,20 @@ void Session::step_exchange(std::optional<std::string_view> response) {
   // POP3 has no success with data (RFC 5034 §4): it goes as a challenge, answered by an empty line.
   if (!exchange_done_ || !challenge.empty()) return line("+ " + mail::encode_base64(challenge));
   auto exchange = std::move(exchange_);
-  sign_in(exchange->user());
+  sign_in(exchange->identity());
 }
 
-void Session::sign_in(const std::string& user) {
+void Session::sign_in(const sasl::Identity& identity) {
   claimed_user_.clear();
+  const std::string& user = identity.user;
+  auto place = context_.door.admit(context_.lookup, identity, wake_);
+  if (!place) return sign_in_failed();
   auto hold = context_.locks->try_hold(user);
   if (!hold) return error("[IN-USE] Another POP3 session has this maildrop");
   maildrop_ = ServedMaildrop::open(context_.store.mail(), user);
   hold_.emplace(std::move(*hold));
   user_ = user;
+  place_ = std::move(place);
   state_ = State::kTransaction;
   ok(fmt::format("{} messages ({} octets)", maildrop_->messages(), maildrop_->octets()));
 }
@@ -173,8 +180,8 @@ std::string Session::summary() const {
 
 net::ServerSessionFactory make_session_factory(ServerContext context) {
   if (!context.locks) context.locks = make_maildrop_locks();
-  return [context](const net::PeerFacts& peer, const std::function<void()>& /*wake*/) {
-    return std::make_unique<Session>(context, peer);
+  return [context](const net::PeerFacts& peer, std::function<void()> wake) {
+    return std::make_unique<Session>(context, peer, std::move(wake));
   };
 }
 

@@ -1,6 +1,7 @@
 // The state of one connection of our POP3 server, as the commands see it. Internal to the server.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,7 +20,7 @@ class Session final : public net::ServerSession {
  public:
   enum class State : unsigned { kAuthorization = 1, kTransaction = 2 };  // UPDATE is the end of QUIT
 
-  Session(ServerContext context, net::PeerFacts peer);
+  Session(ServerContext context, net::PeerFacts peer, std::function<void()> wake);
 
   net::SessionStep advance(net::InputBuffer& input, std::string& output) override;
   void tls_started(const net::TlsFacts& facts) override;
@@ -46,8 +47,8 @@ class Session final : public net::ServerSession {
   void begin_exchange(std::unique_ptr<sasl::ServerExchange> exchange, std::optional<std::string> response);
   // The name given by USER; "" without one.
   std::string& claimed_user() noexcept { return claimed_user_; }
-  void sign_in(const std::string& user);  // answers
-  void sign_in_failed();                  // answers; the third one closes
+  void sign_in(const sasl::Identity& identity);  // answers
+  void sign_in_failed();                         // answers; the third one closes
   void count_retrieved(mail::ByteCount octets) noexcept { ++retrieved_, retrieved_octets_ += octets; }
   void count_deleted(std::uint32_t messages) noexcept { deleted_ = messages; }
 
@@ -62,6 +63,7 @@ class Session final : public net::ServerSession {
 
   const ServerContext context_;
   net::PeerFacts peer_;
+  const std::function<void()> wake_;
   const mail::SteadyTime began_;
   State state_ = State::kAuthorization;
   net::SessionStep step_ = net::SessionStep::kMore;  // other than kMore: what advance() returns next
@@ -73,6 +75,7 @@ class Session final : public net::ServerSession {
   unsigned failures_ = 0, bad_commands_ = 0;
 
   std::string user_;
+  std::unique_ptr<sasl::OpenSessions::Place> place_;
   std::optional<MaildropLocks::Hold> hold_;
   std::optional<ServedMaildrop> maildrop_;
   std::unique_ptr<LongAnswer> long_answer_;  // refers to the maildrop: dies first

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "connectors/net/server_session.h"
+#include "connectors/sasl/doorkeeper.h"
 #include "connectors/sasl/server.h"
 #include "mail/clock.h"
 #include "storage/store.h"
@@ -25,6 +26,7 @@ struct ServerContext {
   std::string host_name;            // in the greeting
   bool starttls_available = false;  // the listener can do STLS
   std::shared_ptr<MaildropLocks> locks = make_maildrop_locks();
+  sasl::Doorkeeper door = {};
 };
 
 // The factory may be copied and shared; its sessions run on any threads, each on one at a time.

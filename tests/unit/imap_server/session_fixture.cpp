@@ -67,7 +67,8 @@ imap::ServerContext ImapServer::context() {
           starttls_,
           max_append_,
           std::chrono::seconds(180),
-          std::chrono::seconds(1800)};
+          std::chrono::seconds(1800),
+          door_};
 }
 
 std::unique_ptr<net::ServerSession> ImapServer::make(net::PeerFacts peer) {

@@ -71,6 +71,7 @@ class ImapServer : public ::testing::Test {
   bool starttls_ = false;
   mail::ByteCount max_append_ = 1024 * 1024;
   net::ServerSessionFactory factory_;
+  sasl::Doorkeeper door_;
   int wakes_ = 0;
 };
 

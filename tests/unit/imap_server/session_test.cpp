@@ -210,6 +210,23 @@ TEST_F(ImapServerSession, ShowsRecentToTheFirstSessionOnly) {
   EXPECT_TRUE(Client::has(two.command("FETCH 1 FLAGS"), "(FLAGS ())"));
 }
 
+TEST_F(ImapServerSession, EndsWithItsPassword) {
+  Client quiet = signed_in(), idling = signed_in(), other(make());
+  other.login("bob");
+  idling.command("SELECT INBOX");
+  idling.send("t IDLE\r\n");
+  wakes_ = 0;
+  door_.sessions->end("alice");
+  EXPECT_EQ(wakes_, 2);
+  EXPECT_TRUE(idling.wake().starts_with("* BYE"));
+  EXPECT_TRUE(idling.closed());
+  EXPECT_TRUE(quiet.command("NOOP").starts_with("* BYE"));
+  EXPECT_TRUE(quiet.closed());
+  EXPECT_TRUE(Client::ok(other.command("NOOP")));
+  Client again = signed_in();
+  EXPECT_TRUE(Client::ok(again.command("NOOP")));
+}
+
 TEST_F(ImapServerSession, SignsInWithScram) {
   auto names = sasl::server_mechanisms(false);
   EXPECT_NE(std::find(names.begin(), names.end(), "SCRAM-SHA-256"), names.end());

@@ -1,6 +1,8 @@
 // MULTIAPPEND (RFC 3502), CREATE-SPECIAL-USE (6154), OBJECTID (8474), UTF8=ACCEPT (6855).
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "tests/unit/imap_server/session_fixture.h"
 
 namespace mailstead::test {
@@ -75,6 +77,63 @@ TEST_F(ImapUploads, HaveALimitInOneCommand) {
   EXPECT_TRUE(Client::has(client_.command(many(100)), "t OK [APPENDUID 1001 1:100]"));
   EXPECT_TRUE(client_.command(many(101)).starts_with("t NO [LIMIT]"));
   EXPECT_EQ(count("Sent"), 100U);
+}
+
+// Sent ahead: each has its answer, in order, and the store is asked once.
+TEST_F(ImapUploads, SentAheadAreKeptTogether) {
+  (void)client_.command("SELECT Sent");
+  const std::size_t before = store_.mail().appends_asked;
+  EXPECT_EQ(client_.send("a APPEND Sent {3+}\r\nabc\r\nb APPEND Sent (\\Seen) {3+}\r\ndef {3+}\r\nghi\r\n"
+                         "c APPEND Sent {3+}\r\njkl\r\n"),
+            "* 4 EXISTS\r\n* 4 RECENT\r\na OK [APPENDUID 1001 1] Append completed.\r\n"
+            "b OK [APPENDUID 1001 2:3] Append completed.\r\nc OK [APPENDUID 1001 4] Append completed.\r\n");
+  EXPECT_EQ(store_.mail().appends_asked, before + 1);
+}
+
+TEST_F(ImapUploads, SentAheadAreAnsweredInTheOrderOfTheCommands) {
+  const std::string sent =
+      "a APPEND Sent {3+}\r\nabc\r\nb APPEND INBOX {3+}\r\ndef\r\nc STATUS Sent (MESSAGES)\r\n"
+      "d APPEND Nowhere {3+}\r\nghi\r\ne APPEND Sent {3+}\r\njkl\r\nf APPEND Sent {0+}\r\n\r\n"
+      "g APPEND Sent (\\Frob) {3+}\r\nmno\r\nh APPEND Sent {3+}\r\npqr\r\ni NONSENSE\r\nj APPEND Sent {3+}\r\n"
+      "stu\r\nk LOGOUT\r\n";
+  const std::string told = "a OK b OK * STATUS c OK d NO e OK f NO g BAD h OK i BAD j OK * BYE k OK ";
+  for (std::size_t step : {sent.size(), std::size_t{1}, std::size_t{2}, std::size_t{7}, std::size_t{40}}) {
+    Client client(make());
+    client.login();
+    std::string answers, words;
+    for (std::size_t at = 0; at < sent.size(); at += step) answers += client.send(sent.substr(at, step));
+    std::istringstream lines(answers);
+    for (std::string line; std::getline(lines, line);)
+      words += line.substr(0, line.find(' ', line.find(' ') + 1)) + ' ';
+    EXPECT_EQ(words, told) << step << "\n" << answers;
+  }
+  EXPECT_EQ(count("Sent"), 4U * 5U);
+}
+
+TEST_F(ImapUploads, OneThatFailsDoesNotTakeTheOthersWithIt) {
+  store_.mail().refused_keyword = "$Bad";
+  EXPECT_EQ(
+      client_.send("a APPEND Sent {3+}\r\nabc\r\nb APPEND Sent ($Bad) {3+}\r\ndef\r\nc APPEND Sent {3+}\r\nghi\r\n"),
+      "a OK [APPENDUID 1001 1] Append completed.\r\nb NO [LIMIT] too many keywords\r\n"
+      "c OK [APPENDUID 1001 2] Append completed.\r\n");
+}
+
+TEST_F(ImapUploads, SentAheadAreHeldWithinBounds) {
+  std::string sent;
+  for (int i = 0; i < 250; ++i) sent += "t APPEND Sent {3+}\r\nabc\r\n";
+  const std::size_t before = store_.mail().appends_asked;
+  (void)client_.send(sent);
+  EXPECT_EQ(store_.mail().appends_asked, before + 3);
+  EXPECT_EQ(count("Sent"), 250U);
+}
+
+// What was sent before the end is kept, and said.
+TEST_F(ImapUploads, SentAheadAreKeptBeforeTheConnectionEnds) {
+  const std::string answer =
+      client_.send("a APPEND Sent {3+}\r\nabc\r\nb " + std::string(mail::kMaxCommandLine + 10, 'x') + "\r\n");
+  EXPECT_TRUE(answer.starts_with("a OK [APPENDUID 1001 1]")) << answer;
+  EXPECT_TRUE(Client::has(answer, "* BYE Line too long."));
+  EXPECT_EQ(count("Sent"), 1U);
 }
 
 TEST_F(ImapUploads, MakeMailboxesForAUse) {

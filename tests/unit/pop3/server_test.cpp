@@ -23,8 +23,8 @@ const std::vector<std::string> kThree{"Subject: one\r\n\r\n.dot\r\nline\r\n", "S
 class Pop3Server : public ::testing::Test {
  protected:
   std::unique_ptr<net::ServerSession> session(net::PeerFacts peer = {"127.0.0.1", true, false}, bool starttls = false) {
-    ServerContext context{store().store(), keys_of_alice, clock_, "mail.example.org", starttls, locks_};
-    return make_session_factory(context)(peer, {});
+    ServerContext context{store().store(), keys_of_alice, clock_, "mail.example.org", starttls, locks_, door_};
+    return make_session_factory(context)(peer, [] {});
   }
   // A fresh store, and none of the locks that a session of the last one may hold.
   void refill() {
@@ -61,6 +61,7 @@ class Pop3Server : public ::testing::Test {
   ManualClock clock_;
   std::unique_ptr<ServedStore> store_;
   std::shared_ptr<MaildropLocks> locks_ = make_maildrop_locks();
+  sasl::Doorkeeper door_;
   net::InputBuffer input_;
   net::SessionStep last_step_ = net::SessionStep::kMore;
   std::size_t largest_ = 0;
@@ -102,6 +103,17 @@ TEST_F(Pop3Server, RemovesMarkedMessagesAtQuitOnly) {
   EXPECT_TRUE(said.ends_with("+OK Bye\r\n")) << said;
   EXPECT_EQ(last_step_, net::SessionStep::kClose);
   EXPECT_EQ(store().count(), 1U);
+}
+
+TEST_F(Pop3Server, EndsWithItsPasswordAndRemovesNothing) {
+  auto served = session();
+  talk(*served, "USER alice\r\nPASS secret word\r\nDELE 1\r\n");
+  door_.sessions->end("alice", "");
+  const std::string said = talk(*served, "QUIT\r\n");
+  EXPECT_TRUE(said.starts_with("-ERR [AUTH]")) << said;
+  EXPECT_EQ(last_step_, net::SessionStep::kClose);
+  served.reset();
+  EXPECT_EQ(store().count(), 3U);
 }
 
 TEST_F(Pop3Server, LendsAMaildropToOneSessionAtATime) {

@@ -1,8 +1,8 @@
 #include "tests/unit/router/sample.h"
 
+#include "mail/unicode.h"
 #include "router/date_format.h"
 #include "router/folder_name.h"
-#include "router/unicode.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -195,9 +195,9 @@ TEST(RouterDateFormat, KnowsIsoWeeksAtTheTurnOfTheYear) {
 }
 
 TEST(RouterUnicode, FoldsSimply) {
-  EXPECT_EQ(fold_case("ÄÖÜ İ Σς ẞ"), fold_case("äöü İ σσ ß"));
-  EXPECT_EQ(fold_case("a\xff"), "a\xef\xbf\xbd");
-  EXPECT_EQ(cut("aü", 2), "a");
+  EXPECT_EQ(mail::fold_case("ÄÖÜ İ Σς ẞ"), mail::fold_case("äöü İ σσ ß"));
+  EXPECT_EQ(mail::fold_case("a\xff"), "a\xef\xbf\xbd");
+  EXPECT_EQ(mail::cut("aü", 2), "a");
 }
 
 }  // namespace

@@ -6,9 +6,11 @@
 #include <random>
 
 #include "connectors/sasl/client.h"
+#include "connectors/sasl/scram_server.h"
 #include "connectors/sasl/server.h"
 #include "mail/failure.h"
 #include "mail/limits.h"
+#include "mail/transfer_encoding.h"
 
 namespace mailstead::sasl {
 namespace {
@@ -63,7 +65,7 @@ Outcome play(ClientExchange& client, ServerExchange& server, bool initial) {
     if (failure.kind() != FailureKind::kAuthentication) throw;
     outcome.client_refused = true;
   }
-  outcome.user = server.user();
+  outcome.user = server.identity().user;
   outcome.client_complete = client.complete();
   return outcome;
 }
@@ -83,6 +85,26 @@ TEST_P(Exchange, SignsInWithTheRightPassword) {
     EXPECT_EQ(outcome.state, State::kSuccess) << "initial response: " << initial;
     EXPECT_EQ(outcome.user, "alice");
     EXPECT_TRUE(outcome.client_complete);
+  }
+}
+
+TEST_P(Exchange, TakesAnyOfAUsersPasswordsAndTellsWhich) {
+  UserKeys keys(alice_keys());
+  keys.app_passwords = {{"phone", make_keys_beside(alice_keys(), mail::Secret("one"))},
+                        {"foreign", make_keys(mail::Secret("salted otherwise"), 4096)},
+                        {"desk", make_keys_beside(alice_keys(), mail::Secret("two"))}};
+  const auto lookup = [&](const std::string&) { return std::optional(keys); };
+  struct Row {
+    std::string_view password;
+    std::string app_password;
+    bool fits = true;
+  };
+  for (const Row& row : {Row{kPassword, ""}, Row{"one", "phone"}, Row{"two", "desk"},
+                         Row{"salted otherwise", "", false}, Row{"three", "", false}}) {
+    auto client = make_exchange(GetParam().id, credentials("alice", row.password), "imap", "localhost");
+    auto server = make_server_exchange(GetParam().id, lookup);
+    EXPECT_EQ(play(*client, *server, true).state, row.fits ? State::kSuccess : State::kFailed) << row.password;
+    EXPECT_EQ(server->identity().app_password, row.app_password) << row.password;
   }
 }
 
@@ -168,6 +190,7 @@ TEST_P(Exchange, LookupTroubleReachesTheCaller) {
 
 INSTANTIATE_TEST_SUITE_P(Common, Exchange,
                          ::testing::Values(CommonMechanism{"Plain", "PLAIN"}, CommonMechanism{"Login", "LOGIN"},
+                                           CommonMechanism{"ScramSha1", "SCRAM-SHA-1"},
                                            CommonMechanism{"ScramSha256", "SCRAM-SHA-256"}),
                          [](const auto& row) { return row.param.name; });
 
@@ -176,8 +199,8 @@ TEST(ServerExchange, KnowsItsMechanismsInAnyCase) {
   EXPECT_NE(make_server_exchange("Plain", one_user()), nullptr);
   EXPECT_EQ(make_server_exchange("CRAM-MD5", one_user()), nullptr);
   EXPECT_EQ(make_server_exchange("", one_user()), nullptr);
-  EXPECT_EQ(server_mechanisms(false), std::vector<std::string>{"SCRAM-SHA-256"});
-  EXPECT_EQ(server_mechanisms(true), (std::vector<std::string>{"SCRAM-SHA-256", "PLAIN", "LOGIN"}));
+  EXPECT_EQ(server_mechanisms(false), (std::vector<std::string>{"SCRAM-SHA-256", "SCRAM-SHA-1"}));
+  EXPECT_EQ(server_mechanisms(true), (std::vector<std::string>{"SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN"}));
 }
 
 TEST(ServerExchange, PlainMayNameItselfButNobodyElse) {
@@ -209,6 +232,64 @@ TEST(ServerExchange, UnknownNamesGetTheSameScramSaltEachTime) {
   };
   EXPECT_EQ(salt_of("bob"), salt_of("bob"));
   EXPECT_NE(salt_of("bob"), salt_of("carol"));
+}
+
+// RFC 5802 §5 and RFC 7677 §3, the server's side of the examples.
+TEST(ServerExchange, SaysWhatTheRfcsSay) {
+  struct Example {
+    std::string mechanism, nonce, salt, first, ours, last, signature;
+  };
+  for (const Example& example :
+       {Example{"SCRAM-SHA-1", "3rfcNHYJY1ZVvWVs7j", "QSXCR+Q6sek8bf92", "n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL",
+                "r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096",
+                "c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=",
+                "v=rmF9pqV8S7suAoZWja4dJRkFsKQ="},
+        Example{"SCRAM-SHA-256", "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0",
+                "W22ZaJ0SNY7soEsUEjb6gQ==", "n,,n=user,r=rOprNGfwEbeRWgbNEkqO",
+                "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
+                "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,"
+                "p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",
+                "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="}}) {
+    const ScramKeys keys =
+        make_keys_beside({4096, mail::decode_base64(example.salt).value_or(""), {}, {}}, mail::Secret("pencil"));
+    const auto server = make_scram_server(
+        example.mechanism, [&](const std::string&) { return std::optional(keys); }, example.nonce);
+    std::string challenge;
+    EXPECT_EQ(server->step(example.first, challenge), State::kContinue);
+    EXPECT_EQ(challenge, example.ours);
+    EXPECT_EQ(server->step(example.last, challenge), State::kContinue);
+    EXPECT_EQ(challenge, example.signature);
+    EXPECT_EQ(server->step("", challenge), State::kSuccess);
+    EXPECT_EQ(server->identity().user, "user");
+  }
+}
+
+TEST(ServerExchange, ScramRefusesFirstMessagesThatAreNone) {
+  for (const char* first :
+       {"", "n", "n,", "n,,", "n,,n=alice", "n,,r=abc,n=alice", "n,,n=,r=abc", "n,,n=alice,r=", "x,,n=alice,r=abc",
+        "n,a=bob", "n,b=bob,n=alice,r=abc", "n,,m=ext,n=alice,r=abc", "n,,n=a=2Zb,r=abc", "n,,n=a=,r=abc",
+        "n,a==,n=alice,r=abc", "p=tls-unique,,n=alice,r=abc", "n,,n=alice,r=a b", ",,n=alice,r=abc"}) {
+    auto server = make_server_exchange("SCRAM-SHA-256", one_user());
+    std::string challenge;
+    EXPECT_EQ(server->step(first, challenge), State::kFailed) << first;
+    EXPECT_EQ(challenge, "");
+  }
+  auto server = make_server_exchange("SCRAM-SHA-256", one_user());
+  std::string challenge;
+  EXPECT_EQ(server->step("n,,n=alice,r=" + std::string(2000, 'x'), challenge), State::kFailed) << "a long nonce";
+}
+
+TEST(ServerExchange, ScramLetsNobodyActAsAnother) {
+  for (const char* other : {"alice", "bob"}) {
+    auto client = make_exchange("SCRAM-SHA-256", credentials(), "imap", "localhost");
+    const std::string first = client->step("");
+    auto server = make_server_exchange("SCRAM-SHA-256", one_user());
+    std::string challenge;
+    ASSERT_EQ(server->step("n,a=" + std::string(other) + first.substr(2), challenge), State::kContinue);
+    const std::string last = client->step(challenge);
+    // The client's proof covers its own header; the one that was sent is refused in either case.
+    EXPECT_EQ(server->step(last, challenge), State::kFailed) << other;
+  }
 }
 
 // A client's proof must not be replaced: each octet of the last message matters.

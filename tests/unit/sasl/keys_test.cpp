@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "connectors/sasl/server.h"
 #include "mail/transfer_encoding.h"
 
@@ -25,6 +27,37 @@ TEST(ScramKeys, SurviveTheirText) {
   EXPECT_TRUE(verify(*read, "secret"));
 }
 
+TEST(ScramKeys, WithoutSha1AreThoseOfEarlyVersions) {
+  const std::string both = encode_keys(keys_of("secret"));
+  const std::string old = both.substr(0, both.find(' '));
+  const auto read = decode_keys(old);
+  ASSERT_TRUE(read);
+  EXPECT_FALSE(read->sha1);
+  EXPECT_TRUE(verify(*read, "secret"));
+  EXPECT_EQ(encode_keys(*read), old);
+}
+
+TEST(ScramKeys, OfOneUserShareTheirSalt) {
+  const ScramKeys keys = keys_of("secret");
+  const ScramKeys beside = make_keys_beside(keys, mail::Secret("other"));
+  EXPECT_EQ(beside.salt, keys.salt);
+  EXPECT_EQ(beside.iterations, keys.iterations);
+  EXPECT_TRUE(verify(beside, "other"));
+  EXPECT_FALSE(verify(beside, "secret"));
+}
+
+TEST(AppPasswords, AreLongAndNeverTheSame) {
+  std::set<std::string> made;
+  for (int i = 0; i < 100; ++i) {
+    const std::string text(new_app_password().reveal());
+    ASSERT_EQ(text.size(), 19U);
+    for (std::size_t at = 0; at < text.size(); ++at) EXPECT_EQ(text[at] == '-', at % 5 == 4) << text;
+    EXPECT_EQ(text.find_first_of("l1o0 "), std::string::npos) << text;
+    made.insert(text);
+  }
+  EXPECT_EQ(made.size(), 100U);
+}
+
 TEST(ScramKeys, DifferForTheSamePassword) {
   EXPECT_NE(encode_keys(keys_of("x")), encode_keys(keys_of("x")));
 }
@@ -45,8 +78,12 @@ TEST(ScramKeys, MatchTheExampleOfRfc7677) {
 
 TEST(ScramKeys, RefuseTextThatIsNone) {
   const std::string good = encode_keys(keys_of("x"));
+  const auto first = good.find(' ');
   for (std::size_t length = 0; length < good.size(); ++length)
-    EXPECT_FALSE(decode_keys(good.substr(0, length))) << length;
+    EXPECT_EQ(decode_keys(good.substr(0, length)).has_value(), length == first) << length;
+  EXPECT_FALSE(decode_keys(good.substr(first + 1))) << "SHA-1 alone";
+  const std::string other = encode_keys(keys_of("x"));
+  EXPECT_FALSE(decode_keys(good.substr(0, first) + other.substr(other.find(' ')))) << "two salts";
   for (const char* bad : {"", "plain", "SCRAM-SHA-1$4096:AA==$AA==:AA==", "SCRAM-SHA-256$:$:", "SCRAM-SHA-256$$$$::::",
                           "SCRAM-SHA-256$99999999999:AA==$AA==:AA=="})
     EXPECT_FALSE(decode_keys(bad)) << bad;
@@ -71,11 +108,12 @@ TEST(ScramKeys, PrepareThePasswordAsClientsDo) {
 }
 
 TEST(DecoyKeys, StayTheSamePerNameAndFitNothing) {
-  EXPECT_EQ(encode_keys(decoy_keys("bob")), encode_keys(decoy_keys("bob")));
-  EXPECT_NE(decoy_keys("bob").salt, decoy_keys("carol").salt);
-  EXPECT_FALSE(verify(decoy_keys("bob"), ""));
-  EXPECT_FALSE(verify(decoy_keys("bob"), "bob"));
-  EXPECT_TRUE(decode_keys(encode_keys(decoy_keys("bob")))) << "of the same form as real ones";
+  EXPECT_EQ(encode_keys(decoy_keys("secret", "bob")), encode_keys(decoy_keys("secret", "bob")));
+  EXPECT_NE(decoy_keys("secret", "bob").salt, decoy_keys("secret", "carol").salt);
+  EXPECT_NE(decoy_keys("secret", "bob").salt, decoy_keys("another", "bob").salt);
+  EXPECT_FALSE(verify(decoy_keys("secret", "bob"), ""));
+  EXPECT_FALSE(verify(decoy_keys("secret", "bob"), "bob"));
+  EXPECT_TRUE(decode_keys(encode_keys(decoy_keys("secret", "bob")))) << "of the same form as real ones";
 }
 
 TEST(CheckPassword, SaysNoToUnknownNames) {

@@ -348,6 +348,47 @@ TEST_P(PeopleContract, UsersAreAddedChangedAndRemoved) {
   EXPECT_TRUE(store().mail().find("alice", "INBOX"));
 }
 
+TEST_P(PeopleContract, AppPasswordsComeAndGo) {
+  Users& users = store().users();
+  ASSERT_TRUE(users.add({"alice", "keys", at(0)}));
+  ASSERT_TRUE(users.add({"bob", "keys", at(0)}));
+  EXPECT_EQ(users.add_app_password("alice", {"phone", "p", at(1)}), AppPasswordAnswer::kDone);
+  EXPECT_EQ(users.add_app_password("alice", {"desk", "d", at(2)}), AppPasswordAnswer::kDone);
+  EXPECT_EQ(users.add_app_password("bob", {"phone", "b", at(3)}), AppPasswordAnswer::kDone);
+  EXPECT_EQ(users.add_app_password("alice", {"phone", "other", at(4)}), AppPasswordAnswer::kExists);
+  EXPECT_EQ(users.add_app_password("carol", {"phone", "p", at(4)}), AppPasswordAnswer::kNoSuchUser);
+  auto alice = users.find("alice")->app_passwords;
+  ASSERT_EQ(alice.size(), 2U);
+  EXPECT_EQ(alice[0].name, "desk");
+  EXPECT_EQ(alice[1].keys, "p");
+  EXPECT_EQ(alice[1].created, at(1));
+  EXPECT_FALSE(alice[1].last_use);
+  EXPECT_EQ(users.list()[1].app_passwords.size(), 1U);
+
+  users.note_uses({{"alice", "phone", at(9)}, {"alice", "gone", at(9)}, {"bob", "phone", at(8)}});
+  EXPECT_EQ(users.find("alice")->app_passwords[1].last_use, at(9));
+  EXPECT_FALSE(users.find("alice")->app_passwords[0].last_use);
+  EXPECT_EQ(users.find("bob")->app_passwords[0].last_use, at(8));
+
+  EXPECT_TRUE(users.remove_app_password("alice", "phone"));
+  EXPECT_FALSE(users.remove_app_password("alice", "phone"));
+  EXPECT_EQ(users.find("alice")->app_passwords.size(), 1U);
+  EXPECT_EQ(users.find("bob")->app_passwords.size(), 1U);
+  // They go with their user, and do not come back with another of that name.
+  EXPECT_TRUE(users.remove("alice"));
+  ASSERT_TRUE(users.add({"alice", "keys", at(5)}));
+  EXPECT_TRUE(users.find("alice")->app_passwords.empty());
+  for (std::size_t i = 0; i < kMaxAppPasswords; ++i)
+    EXPECT_EQ(users.add_app_password("alice", {std::to_string(i), "k", at(6)}), AppPasswordAnswer::kDone);
+  EXPECT_EQ(users.add_app_password("alice", {"more", "k", at(6)}), AppPasswordAnswer::kTooMany);
+}
+
+TEST_P(PeopleContract, TheDecoySecretStays) {
+  const std::string secret = store().users().decoy_secret();
+  EXPECT_EQ(secret.size(), 32U);
+  EXPECT_EQ(store().users().decoy_secret(), secret);
+}
+
 TEST_P(PeopleContract, HistoryIsFoundByIdAndByWords) {
   accepted(store(), message(1));
   MessageId second = accepted(store(), message(2)).message;

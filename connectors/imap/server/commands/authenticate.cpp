@@ -53,10 +53,7 @@ class AuthenticateTask final : public Task {
     return Step::kWaitsForLine;
   }
 
-  Step sign_in(std::string& output) {
-    if (exchange_->user().empty()) return done_with(session_.refuse_sign_in(output));
-    return done_with(session_.sign_in(exchange_->user()));
-  }
+  Step sign_in(std::string& output) { return done_with(session_.sign_in(exchange_->identity(), output)); }
   Step done_with(Answer answer) { return done(answer.kind, std::move(answer.text)); }
 
   Conversation& session_;

@@ -12,9 +12,8 @@ Outcome login(Conversation& session, Request& request) {
   mail::Secret password(arguments.expect_astring());
   arguments.expect_end();
   if (!session.cleartext_allowed()) return no("[PRIVACYREQUIRED] A password is not taken without TLS.");
-  if (!user.empty() && sasl::check_password(session.context.keys, user, password.reveal()))
-    return session.sign_in(user);
-  return session.refuse_sign_in(request.output);
+  const auto identity = sasl::check_password(session.context.keys, user, password.reveal());
+  return identity ? session.sign_in(*identity, request.output) : session.refuse_sign_in(request.output);
 }
 
 }  // namespace mailstead::imap::commands

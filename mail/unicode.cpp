@@ -1,45 +1,49 @@
-#include "router/unicode.h"
+#include "mail/unicode.h"
 
 #include "mail/ascii.h"
+#include "mail/utf8.h"
 
 #include <unicode/uchar.h>
 #include <unicode/unorm2.h>
 #include <unicode/ustring.h>
 #include <unicode/utf8.h>
+#include <unicode/uversion.h>
 
 #include <algorithm>
 #include <vector>
 
-namespace mailstead::router {
+namespace mailstead::mail {
 namespace {
 
+bool is_ascii(char c) noexcept {
+  return static_cast<unsigned char>(c) < 0x80;
+}
+
 bool is_ascii(std::string_view text) noexcept {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
-
-void append_utf8(std::string& out, UChar32 c) {
-  char buffer[U8_MAX_LENGTH];
-  int32_t length = 0;
-  U8_APPEND_UNSAFE(buffer, length, c);
-  out.append(buffer, static_cast<std::size_t>(length));
-}
-
-std::string fold_unicode(std::string_view utf8) {
-  std::string out;
-  out.reserve(utf8.size());
-  auto length = static_cast<int32_t>(utf8.size());
-  for (int32_t i = 0; i < length;) {
-    UChar32 c = 0;
-    U8_NEXT_OR_FFFD(utf8.data(), i, length, c);
-    append_utf8(out, u_foldCase(c, U_FOLD_CASE_DEFAULT));
-  }
-  return out;
+  return std::all_of(text.begin(), text.end(), [](char c) { return is_ascii(c); });
 }
 
 }  // namespace
 
 std::string fold_case(std::string_view utf8) {
-  return is_ascii(utf8) ? mail::lowered(utf8) : fold_unicode(utf8);
+  std::string out;
+  out.reserve(utf8.size());
+  const auto length = static_cast<int32_t>(utf8.size());
+  for (int32_t i = 0; i < length;) {
+    const auto rest = utf8.substr(static_cast<std::size_t>(i));
+    const auto plain = static_cast<std::size_t>(
+        std::find_if_not(rest.begin(), rest.end(), [](char c) { return is_ascii(c); }) - rest.begin());
+    const std::size_t begin = out.size();
+    out.append(rest, 0, plain);
+    std::transform(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end(),
+                   out.begin() + static_cast<std::ptrdiff_t>(begin), [](char c) { return lower(c); });
+    i += static_cast<int32_t>(plain);
+    if (i >= length) break;
+    UChar32 c = 0;
+    U8_NEXT_OR_FFFD(utf8.data(), i, length, c);
+    append_utf8(out, static_cast<char32_t>(u_foldCase(c, U_FOLD_CASE_DEFAULT)));
+  }
+  return out;
 }
 
 std::string to_nfc(std::string_view utf8) {
@@ -62,10 +66,14 @@ std::string to_nfc(std::string_view utf8) {
   return out;
 }
 
+std::string unicode_version() {
+  return U_ICU_VERSION;
+}
+
 std::string_view cut(std::string_view utf8, std::size_t limit) noexcept {
   if (utf8.size() <= limit) return utf8;
   while (limit > 0 && (static_cast<unsigned char>(utf8[limit]) & 0xC0U) == 0x80U) --limit;
   return utf8.substr(0, limit);
 }
 
-}  // namespace mailstead::router
+}  // namespace mailstead::mail

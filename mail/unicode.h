@@ -6,11 +6,13 @@
 #include <string>
 #include <string_view>
 
-namespace mailstead::router {
+namespace mailstead::mail {
 
 [[nodiscard]] std::string fold_case(std::string_view utf8);
 [[nodiscard]] std::string to_nfc(std::string_view utf8);
+// Of the tables behind both: where it differs, so may their results.
+[[nodiscard]] std::string unicode_version();
 // At most `limit` octets, cut between two characters.
 [[nodiscard]] std::string_view cut(std::string_view utf8, std::size_t limit) noexcept;
 
-}  // namespace mailstead::router
+}  // namespace mailstead::mail

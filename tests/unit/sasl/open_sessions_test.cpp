@@ -1,0 +1,66 @@
+#include "connectors/sasl/open_sessions.h"
+
+#include <gtest/gtest.h>
+
+#include "connectors/sasl/doorkeeper.h"
+
+namespace mailstead::sasl {
+namespace {
+
+TEST(OpenSessions, EndWithTheirPassword) {
+  auto sessions = std::make_shared<OpenSessions>();
+  int own_woken = 0, phone_woken = 0, desk_woken = 0, bob_woken = 0;
+  auto own = sessions->enter({"alice", ""}, [&] { ++own_woken; });
+  auto phone = sessions->enter({"alice", "phone"}, [&] { ++phone_woken; });
+  auto desk = sessions->enter({"alice", "desk"}, [&] { ++desk_woken; });
+  auto bob = sessions->enter({"bob", "phone"}, [&] { ++bob_woken; });
+
+  sessions->end("alice", "phone");
+  EXPECT_TRUE(phone->revoked());
+  EXPECT_FALSE(own->revoked() || desk->revoked() || bob->revoked());
+  sessions->end("alice", "");
+  EXPECT_TRUE(own->revoked());
+  EXPECT_FALSE(desk->revoked() || bob->revoked());
+  sessions->end("alice");
+  EXPECT_TRUE(desk->revoked());
+  EXPECT_FALSE(bob->revoked());
+  EXPECT_EQ(own_woken + phone_woken + desk_woken, 3) << "each once";
+  EXPECT_EQ(bob_woken, 0);
+}
+
+TEST(OpenSessions, ForgetThoseThatAreGone) {
+  auto sessions = std::make_shared<OpenSessions>();
+  int woken = 0;
+  sessions->enter({"alice", ""}, [&] { ++woken; }).reset();
+  sessions->end("alice");
+  EXPECT_EQ(woken, 0);
+  auto later = sessions->enter({"alice", ""}, [&] { ++woken; });
+  EXPECT_FALSE(later->revoked()) << "a later sign-in is none of the matter";
+}
+
+// A wake may end the session, and with it its place.
+TEST(OpenSessions, MayLeaveInTheirWake) {
+  auto sessions = std::make_shared<OpenSessions>();
+  std::unique_ptr<OpenSessions::Place> place;
+  place = sessions->enter({"alice", ""}, [&] { place.reset(); });
+  sessions->end("alice");
+  EXPECT_EQ(place, nullptr);
+}
+
+TEST(Doorkeeper, LetsNobodyInWhosePasswordWasRevokedMeanwhile) {
+  UserKeys keys(make_keys(mail::Secret("x"), 4096));
+  keys.app_passwords = {{"phone", keys.password}};
+  const KeyLookup lookup([&](const std::string& user) { return user == "alice" ? std::optional(keys) : std::nullopt; });
+  std::vector<std::string> noted;
+  Doorkeeper door;
+  door.signed_in = [&](const Identity& identity) { noted.push_back(identity.user + "/" + identity.app_password); };
+  EXPECT_NE(door.admit(lookup, {"alice", ""}, {}), nullptr);
+  EXPECT_NE(door.admit(lookup, {"alice", "phone"}, {}), nullptr);
+  keys.app_passwords.clear();
+  EXPECT_EQ(door.admit(lookup, {"alice", "phone"}, {}), nullptr);
+  EXPECT_EQ(door.admit(lookup, {"bob", ""}, {}), nullptr);
+  EXPECT_EQ(noted, (std::vector<std::string>{"alice/", "alice/phone"}));
+}
+
+}  // namespace
+}  // namespace mailstead::sasl
