@@ -6,7 +6,7 @@
 namespace mailstead::connectors {
 
 struct ChannelBinding {
-  std::string type;  // "tls-exporter" (RFC 9266) or "tls-unique" (RFC 5929)
+  std::string type;  // "tls-exporter" (RFC 9266), "tls-unique" or "tls-server-end-point" (RFC 5929)
   std::string data;  // raw octets
 };
 

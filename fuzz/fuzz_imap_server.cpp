@@ -85,6 +85,7 @@ class Client {
           case net::SessionStep::kMore:
           case net::SessionStep::kCompress: break;
           case net::SessionStep::kStartTls:
+          case net::SessionStep::kPause:  // nobody guesses passwords here
           case net::SessionStep::kClose: open_ = false; break;
         }
       }

@@ -13,10 +13,13 @@
 
 namespace mailstead::router {
 
+// By the list of rules.
+using Screens = std::map<const std::vector<Rule>*, Screen>;
+
 struct RuleSet::State {
   std::vector<Rule> rules;
   std::map<std::string, std::vector<Rule>> groups;
-  std::optional<Screen> screen;
+  Screens screens;
   std::string default_destination;
   bool needs_body = false;
 };
@@ -26,21 +29,21 @@ namespace {
 // Walks the rules for one message.
 class Walker {
  public:
-  // Without a screen every rule is tried; with reasons asked for it has to be.
-  Walker(const std::vector<Rule>& rules, const Screen* screen, const std::string& default_destination,
+  // Where reasons are asked for every rule has to be tried.
+  Walker(const std::vector<Rule>& rules, const Screens& screens, const std::string& default_destination,
          const Subject& subject, Explanation& out, bool traced)
       : rules_(rules),
+        screens_(screens),
         default_destination_(default_destination),
         out_(out),
         traced_(traced),
         evaluation_(subject, out.decision.notes),
         walk_{evaluation_, out.decision, subject.flags, {}} {
-    if (screen != nullptr && !traced) pass_.emplace(*screen, evaluation_);
     walk_.flags.system &= static_cast<std::uint8_t>(~mail::kDeleted);
   }
 
   void run() {
-    try_all(rules_, pass_ ? &*pass_ : nullptr);
+    try_all(rules_);
     Decision& decision = out_.decision;
     if (decision.postponed) return;
     decision.remembered = std::move(evaluation_.remembered);
@@ -52,12 +55,12 @@ class Walker {
   }
 
  private:
-  // `pass` is of the same rules; null: each is tried.
-  void try_all(const std::vector<Rule>& rules, Screen::Pass* pass) {
+  void try_all(const std::vector<Rule>& rules) {
+    std::optional<Screen::Pass> pass;
+    if (!traced_) pass.emplace(screens_.at(&rules), evaluation_);
     for (std::size_t i = 0; i < rules.size() && (traced_ || !ended_); ++i) {
       if (traced_) out_.rules.push_back({rules[i].name, RuleTrace::Verdict::kNotReached, {}, {}});
-      if (ended_ || (pass != nullptr && !pass->may_match(i))) continue;
-      try_rule(rules[i]);
+      if (!ended_ && (!pass || pass->may_match(i))) try_rule(rules[i]);
     }
   }
 
@@ -73,7 +76,7 @@ class Walker {
     out_.decision.matched.push_back(rule.name);
     if (rule.members != nullptr) {
       if (traced_) out_.rules.back().actions.push_back("group " + rule.group);
-      return try_all(*rule.members, nullptr);
+      return try_all(*rule.members);
     }
     act(rule);
     ended_ = rule.ends_walk || out_.decision.postponed;
@@ -139,11 +142,11 @@ class Walker {
   }
 
   const std::vector<Rule>& rules_;
+  const Screens& screens_;
   const std::string& default_destination_;
   Explanation& out_;
   bool traced_;
   Evaluation evaluation_;
-  std::optional<Screen::Pass> pass_;
   Walk walk_;
   bool settled_ = false, ended_ = false;
 };
@@ -273,19 +276,20 @@ std::shared_ptr<const RuleSet> RuleSet::compile(const nlohmann::json& rules, con
   compile_groups(context, state->groups, names, state->needs_body, of_groups);
   link(state->rules, state->groups);
   for (auto& [name, members] : state->groups) link(members, state->groups);
-  state->screen.emplace(state->rules);
+  state->screens.try_emplace(&state->rules, state->rules);
+  for (const auto& [name, members] : state->groups) state->screens.try_emplace(&members, members);
   return std::shared_ptr<const RuleSet>(new RuleSet(std::move(state)));
 }
 
 Decision RuleSet::decide(const Subject& subject) const {
   Explanation out;
-  Walker(state_->rules, &*state_->screen, state_->default_destination, subject, out, false).run();
+  Walker(state_->rules, state_->screens, state_->default_destination, subject, out, false).run();
   return std::move(out.decision);
 }
 
 Explanation RuleSet::explain(const Subject& subject) const {
   Explanation out;
-  Walker(state_->rules, nullptr, state_->default_destination, subject, out, true).run();
+  Walker(state_->rules, state_->screens, state_->default_destination, subject, out, true).run();
   return out;
 }
 

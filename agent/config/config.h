@@ -183,9 +183,13 @@ struct ListenerConfig {
   Service service = Service::kImap;
   std::string address;  // "127.0.0.1:1143", "[::1]:0": as net::ListenerSettings wants it
   net::TlsMode tls = net::TlsMode::kNone;
-  std::string certificate, key;  // absolute paths of PEM files; set when tls is not kNone
+  bool own_certificate = false;  // "certificate": "auto": made by ourselves, kept in the data directory
+  std::string certificate, key;  // absolute paths of PEM files; set when tls is not kNone and it is not our own
+  std::string client_ca;         // the same; empty: clients do not sign in by certificate
+  net::ServerTlsSettings::ClientName client_name = net::ServerTlsSettings::ClientName::kCommonName;
   std::size_t max_connections = 1000;
-  std::size_t max_connections_per_address = 100;
+  std::size_t max_connections_per_address = 100;  // IPv6: per /64
+  std::size_t max_connections_per_user = 50;      // signed in, counted over all listeners
 };
 
 struct UserConfig {

@@ -12,6 +12,9 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kNames = {"imap", "imaps", "pop3", "pop3s"};
 
+constexpr std::array<std::pair<std::string_view, net::ServerTlsSettings::ClientName>, 2> kClientNames = {
+    {{"cn", net::ServerTlsSettings::ClientName::kCommonName}, {"email", net::ServerTlsSettings::ClientName::kEmail}}};
+
 net::TlsMode default_tls(const std::string& name, const Section& section) {
   if (name.ends_with('s')) return net::TlsMode::kImplicit;
   return section.has("certificate") ? net::TlsMode::kStartTls : net::TlsMode::kNone;
@@ -45,18 +48,29 @@ ListenerConfig read_listener(const std::string& name, Section section) {
       section.fault("address", fault, R"(such as "127.0.0.1:1143" or "[::1]:1143")");
   }
   made.tls = section.choice("tls", kTlsModes).value_or(default_tls(name, section));
-  made.certificate = section.path("certificate").value_or("");
+  made.own_certificate = section.text("certificate") == "auto";  // a file of that name is "./auto"
+  if (!made.own_certificate) made.certificate = section.path("certificate").value_or("");
   made.key = section.path("key").value_or("");
   bool wants_certificate = made.tls != net::TlsMode::kNone;
+  if (made.own_certificate && section.has("key"))
+    section.fault("key", "without effect: our own certificate has a key of its own");
   for (std::string_view key : {"certificate", "key"}) {
-    if (wants_certificate && !section.has(key))
+    if (wants_certificate && !section.has(key) && !made.own_certificate)
       section.fault({}, in_quotes(key) + " is missing: TLS needs a certificate and its key");
     if (!wants_certificate && section.has(key))
       section.fault(key, "without effect: \"tls\" is \"none\"", "take starttls, or leave it out");
   }
+  made.client_ca = section.path("client_ca").value_or("");
+  made.client_name = section.choice("client_user", kClientNames).value_or(made.client_name);
+  if (section.has("client_ca") && !wants_certificate)
+    section.fault("client_ca", "without effect: \"tls\" is \"none\"", "take starttls, or leave it out");
+  if (section.has("client_user") && !section.has("client_ca"))
+    section.fault("client_user", "without effect: there is no \"client_ca\"");
   made.max_connections = section.count("max_connections", 1, 100'000).value_or(made.max_connections);
   made.max_connections_per_address =
       section.count("max_connections_per_address", 1, 100'000).value_or(made.max_connections_per_address);
+  made.max_connections_per_user =
+      section.count("max_connections_per_user", 1, 100'000).value_or(made.max_connections_per_user);
   return made;
 }
 

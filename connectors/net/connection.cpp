@@ -129,7 +129,9 @@ void Connection::turn(WakeReason reason) noexcept {
 
 void Connection::run(WakeReason reason) {
   if (reason == WakeReason::kStopped || stopping_) return end("");
-  if (reason == WakeReason::kDeadline) return expire();
+  const bool rested = phase_ == Phase::kRunning && step_ == SessionStep::kPause && !parked_for_write_;
+  if (reason == WakeReason::kDeadline && !rested) return expire();
+  if (reason == WakeReason::kDeadline) step_ = SessionStep::kMore;
   for (int round = 0; round < kRoundsPerTurn; ++round) {
     if (stopping_) return end("");
     switch (phase_ == Phase::kTls ? run_tls() : run_once()) {
@@ -157,6 +159,7 @@ Connection::After Connection::after_flush() {
     case SessionStep::kStartTls: begin_starttls(); return After::kAgain;
     case SessionStep::kCompress: begin_compression(); return After::kAgain;
     case SessionStep::kMore: advance(); return After::kAgain;
+    case SessionStep::kPause: return rest();
     case SessionStep::kNeedsInput: break;
   }
   if (peer_ended_) {
@@ -172,13 +175,25 @@ Connection::After Connection::after_flush() {
   return After::kParked;
 }
 
+// Without a look at the descriptor: what the peer sends meanwhile waits in its socket.
+Connection::After Connection::rest() {
+  if (woken_) {
+    advance();
+    return After::kAgain;
+  }
+  park(Interest::kNone, std::chrono::steady_clock::now() + session_->pause());
+  return After::kParked;
+}
+
 Connection::After Connection::run_tls() {
-  const TryResult result = stream_->try_accept_tls(*host_->settings().server_tls);
+  if (!tls_) tls_ = host_->server_tls();
+  const TryResult result = stream_->try_accept_tls(*tls_);
   if (result.state != State::kDone) {
     park(result.state == State::kWantsWrite ? Interest::kWrite : Interest::kRead, tls_deadline_);
     return After::kParked;
   }
   phase_ = Phase::kRunning;
+  tls_.reset();
   peer_.tls = true;
   last_activity_ = std::chrono::steady_clock::now();
   input_.clear();

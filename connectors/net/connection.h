@@ -23,6 +23,8 @@ class ConnectionHost {
  public:
   virtual ~ConnectionHost() = default;
   [[nodiscard]] virtual const ListenerSettings& settings() const noexcept = 0;
+  // The newest; settings().server_tls is the first.
+  [[nodiscard]] virtual std::shared_ptr<const ServerTls> server_tls() const = 0;
   [[nodiscard]] virtual const ServerSessionFactory& factory() const noexcept = 0;
   [[nodiscard]] virtual ParkingLot& lot() const noexcept = 0;
   [[nodiscard]] virtual WorkerPool& pool() const noexcept = 0;
@@ -73,6 +75,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void turn(WakeReason reason) noexcept;
   void run(WakeReason reason);
   [[nodiscard]] After run_once();
+  [[nodiscard]] After rest();
   [[nodiscard]] After run_tls();
   void open_session();
   [[nodiscard]] bool flush();
@@ -102,6 +105,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool parked_for_write_ = false;
   mail::SteadyTime last_activity_;
   mail::SteadyTime tls_deadline_{};
+  std::shared_ptr<const ServerTls> tls_;  // during a handshake
 
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> woken_ = false;

@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "connectors/address_group.h"
 #include "connectors/descriptor.h"
 #include "connectors/net/connection.h"
 #include "connectors/net/dial.h"
@@ -86,10 +87,19 @@ SocketAddress bound_address(int descriptor) {
 struct Listener::State final : ConnectionHost, std::enable_shared_from_this<Listener::State> {
   State(ListenerSettings settings, ServerSessionFactory factory, ParkingLot& lot, WorkerPool& pool,
         std::function<void(const std::string&)> log)
-      : settings_(std::move(settings)), factory_(std::move(factory)), lot_(lot), pool_(pool), log_(std::move(log)) {}
+      : settings_(std::move(settings)),
+        factory_(std::move(factory)),
+        lot_(lot),
+        pool_(pool),
+        log_(std::move(log)),
+        tls_(settings_.server_tls) {}
 
   [[nodiscard]] const ListenerSettings& settings() const noexcept override { return settings_; }
   [[nodiscard]] const ServerSessionFactory& factory() const noexcept override { return factory_; }
+  [[nodiscard]] std::shared_ptr<const ServerTls> server_tls() const override {
+    std::lock_guard lock(mutex_);
+    return tls_;
+  }
   [[nodiscard]] ParkingLot& lot() const noexcept override { return lot_; }
   [[nodiscard]] WorkerPool& pool() const noexcept override { return pool_; }
   void log(const std::string& line) const noexcept override;
@@ -116,6 +126,7 @@ struct Listener::State final : ConnectionHost, std::enable_shared_from_this<List
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
+  std::shared_ptr<const ServerTls> tls_;
   Descriptor socket_;  // open as long as `accepting_`
   bool accepting_ = true;
   bool stopping_ = false;
@@ -146,7 +157,7 @@ void Listener::State::ended(std::uint64_t id) noexcept {
     if (found == connections_.end()) return;
     gone = std::move(found->second);
     connections_.erase(found);
-    const auto count = per_address_.find(gone->address());
+    const auto count = per_address_.find(connectors::address_group(gone->address()));
     if (count != per_address_.end() && --count->second == 0) per_address_.erase(count);
     changed_.notify_all();
   }
@@ -208,20 +219,23 @@ void Listener::State::accept_round(WakeReason reason) {
 
 void Listener::State::admit(Descriptor descriptor, const SocketAddress& from) {
   const PeerFacts peer{host_text(from), is_loopback(from), false};
+  const std::string group = connectors::address_group(peer.address);
   std::shared_ptr<Connection> connection;
   {
     std::lock_guard lock(mutex_);
-    const auto count = per_address_.find(peer.address);
+    const auto count = per_address_.find(group);
     const std::size_t of_address = count == per_address_.end() ? 0 : count->second;
     if (!stopping_ && connections_.size() < settings_.max_connections &&
         of_address < settings_.max_connections_per_address) {
       const std::uint64_t id = ++last_id_;
       connection = std::make_shared<Connection>(shared_from_this(), id, adopt_descriptor(descriptor.release()), peer);
       connections_.emplace(id, connection);
-      ++per_address_[peer.address];
+      ++per_address_[group];
     }
   }
   if (connection) return connection->start();
+  if (settings_.tls != TlsMode::kImplicit && !settings_.refusal.empty())
+    ::send(descriptor.get(), settings_.refusal.data(), settings_.refusal.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   descriptor.reset();
   count_refusal(peer.address);
 }
@@ -293,6 +307,11 @@ Listener::Listener(ListenerSettings settings, ServerSessionFactory factory, Park
 Listener::~Listener() {
   state_->stop();
   state_->wait_for_end();  // sessions use what their maker may destroy next
+}
+
+void Listener::renew_tls(std::shared_ptr<const ServerTls> tls) {
+  std::lock_guard lock(state_->mutex_);
+  state_->tls_ = std::move(tls);
 }
 
 std::uint16_t Listener::port() const noexcept {

@@ -18,7 +18,9 @@ struct ListenerSettings {
   TlsMode tls = TlsMode::kNone;
   std::shared_ptr<const ServerTls> server_tls{};  // for kImplicit and kStartTls
   std::size_t max_connections = 1000;
-  std::size_t max_connections_per_address = 100;
+  std::size_t max_connections_per_address = 100;  // IPv6: per /64
+  // What a peer beyond these is told before its connection is closed, where no TLS comes first; with CRLF.
+  std::string refusal{};
 };
 
 // Uses the lot and the pool, which must outlive it. Thread-safe.
@@ -33,6 +35,8 @@ class Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
+  // For handshakes from now on; open connections go on. The listener must have TLS already.
+  void renew_tls(std::shared_ptr<const ServerTls> tls);
   [[nodiscard]] std::uint16_t port() const noexcept;
   [[nodiscard]] std::string address() const;  // with the real port
   [[nodiscard]] std::size_t connections() const;

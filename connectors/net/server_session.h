@@ -45,6 +45,7 @@ enum class SessionStep {
   kMore,        // drain the output, then call again
   kStartTls,    // drain the output, throw away all input (RFC 3207 §4.2, NO STARTTLS), then hand-shake
   kCompress,    // drain the output, then compress both ways (RFC 4978); input that is there is compressed already
+  kPause,       // drain the output, then nothing, not even input, for pause()
   kClose,       // drain the output, then close
 };
 
@@ -65,6 +66,8 @@ class ServerSession {
   // The peer said nothing for idle_limit(): append a farewell, if the protocol has one; the connection then closes.
   virtual void timed_out(std::string& output) = 0;
   [[nodiscard]] virtual std::chrono::seconds idle_limit() const = 0;
+  // How long from now on, after kPause. A wake may come before.
+  [[nodiscard]] virtual std::chrono::milliseconds pause() const { return {}; }
   // One line for the log at the end; no secrets.
   [[nodiscard]] virtual std::string summary() const { return {}; }
 };

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "connectors/channel_binding.h"
+
 namespace mailstead::net {
 
 enum class TlsMode { kImplicit, kStartTls, kNone };
@@ -44,13 +46,27 @@ struct TlsFacts {
   std::string peer_pin;                 // "sha256:" and the hex SHA-256 of its public key
   int days_left = 0;                    // until the peer's certificate expires
   std::vector<CertificateFacts> chain;  // the peer's first; as verified, or as sent (pinned, resumed)
+  // The server's side: what a sign-in can be bound to, best first, and whom the client's verified certificate names.
+  std::vector<connectors::ChannelBinding> bindings;
+  std::vector<std::string> client_names;
 };
 
-// The server side: certificate and key of a listener. Thread-safe; shared by its connections.
+// The server side. All files are PEM.
+struct ServerTlsSettings {
+  enum class ClientName { kCommonName, kEmail };
+  std::string certificate, key;
+  std::string client_ca{};  // who may have signed the certificates of clients; empty: none are asked for
+  ClientName client_name = ClientName::kCommonName;
+  std::string alpn{};  // taken when the client offers it (RFC 7301); who offers others only is served all the same
+};
+
+// Certificate and key of a listener. Thread-safe; shared by its connections.
 class ServerTls {
  public:
   // Throws Failure(kConfiguration) naming the file that does not serve.
-  ServerTls(const std::string& certificate_file, const std::string& key_file);
+  explicit ServerTls(const ServerTlsSettings& settings);
+  ServerTls(const std::string& certificate_file, const std::string& key_file)
+      : ServerTls(ServerTlsSettings{certificate_file, key_file}) {}
   ~ServerTls();
   ServerTls(const ServerTls&) = delete;
   ServerTls& operator=(const ServerTls&) = delete;

@@ -40,6 +40,8 @@ void harden(SSL_CTX* context);
 
 struct ServerTls::State {
   ContextPointer context;
+  ServerTlsSettings::ClientName client_name = ServerTlsSettings::ClientName::kCommonName;
+  std::string alpn;
 };
 
 }  // namespace mailstead::net

@@ -88,6 +88,7 @@ std::unique_ptr<TlsSession> TlsSession::client(int descriptor, const TlsSettings
 
 std::unique_ptr<TlsSession> TlsSession::server(int descriptor, const ServerTls& tls, const std::string& peer) {
   std::unique_ptr<TlsSession> session(new TlsSession(tls.state().context.get(), descriptor, peer));
+  session->client_name_ = tls.state().client_name;
   SSL_set_accept_state(session->ssl_.get());
   return session;
 }
@@ -178,6 +179,22 @@ std::optional<connectors::ChannelBinding> TlsSession::channel_binding() const {
                                       : SSL_get_peer_finished(ssl, octets.data(), octets.size());
   if (size == 0 || size > octets.size()) return std::nullopt;
   return connectors::ChannelBinding{"tls-unique", text(size)};
+}
+
+TlsFacts TlsSession::facts() const {
+  TlsFacts facts = facts_of(ssl_.get());
+  if (SSL_is_server(ssl_.get()) == 0) return facts;
+  facts.bindings = server_bindings();
+  facts.client_names = client_names_of(ssl_.get(), client_name_);
+  return facts;
+}
+
+std::vector<connectors::ChannelBinding> TlsSession::server_bindings() const {
+  std::vector<connectors::ChannelBinding> bindings;
+  if (auto best = channel_binding()) bindings.push_back(std::move(*best));
+  if (std::string end_point = end_point_of(ssl_.get()); !end_point.empty())
+    bindings.push_back({"tls-server-end-point", std::move(end_point)});
+  return bindings;
 }
 
 bool TlsSession::has_pending() const {

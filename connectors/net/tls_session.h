@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "connectors/channel_binding.h"
 #include "connectors/net/stream.h"
@@ -29,7 +30,7 @@ class TlsSession {
   [[nodiscard]] TryResult write(std::string_view bytes);
   [[nodiscard]] bool established() const noexcept { return established_; }
   [[nodiscard]] bool has_pending() const;
-  [[nodiscard]] TlsFacts facts() const { return facts_of(ssl_.get()); }
+  [[nodiscard]] TlsFacts facts() const;
   // tls-exporter (RFC 9266) with TLS 1.3; with TLS 1.2 tls-unique (RFC 5929), which is safe only together with the
   // extended master secret (RFC 7627): without it nothing.
   [[nodiscard]] std::optional<connectors::ChannelBinding> channel_binding() const;
@@ -38,6 +39,7 @@ class TlsSession {
 
  private:
   TlsSession(SSL_CTX* context, int descriptor, std::string who);
+  [[nodiscard]] std::vector<connectors::ChannelBinding> server_bindings() const;
   [[nodiscard]] TryResult after(int result, std::size_t count);
   [[noreturn]] void fail_handshake();
 
@@ -47,6 +49,7 @@ class TlsSession {
   PeerCheck check_;  // outlives ssl_, which points to it
   std::unique_ptr<SSL, FreeSsl> ssl_;
   std::string who_;
+  ServerTlsSettings::ClientName client_name_ = ServerTlsSettings::ClientName::kCommonName;
   bool established_ = false;
   bool broken_ = false;
 };

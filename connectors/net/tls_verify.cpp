@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 #include <memory>
@@ -219,6 +220,52 @@ std::string pin_of(X509* certificate) {
   const auto digest = mail::sha256({reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)});
   OPENSSL_free(der);
   return mail::to_hex(digest);
+}
+
+namespace {
+
+void add_name(std::vector<std::string>& names, const ASN1_STRING* text) {
+  unsigned char* utf8 = nullptr;
+  const int size = ASN1_STRING_to_UTF8(&utf8, text);
+  if (size < 0) return;
+  const std::string name(reinterpret_cast<const char*>(utf8), static_cast<std::size_t>(size));
+  OPENSSL_free(utf8);
+  const bool clean = std::none_of(name.begin(), name.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; });
+  if (clean && !name.empty()) names.push_back(name);
+}
+
+}  // namespace
+
+std::vector<std::string> client_names_of(SSL* ssl, ServerTlsSettings::ClientName kind) {
+  std::vector<std::string> names;
+  X509* peer = SSL_get0_peer_certificate(ssl);
+  const bool verified = (SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) != 0 && SSL_get_verify_result(ssl) == X509_V_OK;
+  if (peer == nullptr || !verified) return names;
+  if (kind == ServerTlsSettings::ClientName::kCommonName) {
+    X509_NAME* subject = X509_get_subject_name(peer);
+    const int first = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+    if (first < 0 || X509_NAME_get_index_by_NID(subject, NID_commonName, first) >= 0) return names;
+    add_name(names, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, first)));
+    return names;
+  }
+  auto* all = static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(peer, NID_subject_alt_name, nullptr, nullptr));
+  for (int i = 0; i < sk_GENERAL_NAME_num(all); ++i)
+    if (const GENERAL_NAME* name = sk_GENERAL_NAME_value(all, i); name->type == GEN_EMAIL)
+      add_name(names, name->d.rfc822Name);
+  GENERAL_NAMES_free(all);
+  return names;
+}
+
+std::string end_point_of(SSL* ssl) {
+  X509* shown = SSL_get_certificate(ssl);
+  int digest_id = NID_undef;
+  if (shown == nullptr || X509_get_signature_info(shown, &digest_id, nullptr, nullptr, nullptr) != 1) return {};
+  if (digest_id == NID_md5 || digest_id == NID_sha1) digest_id = NID_sha256;
+  const EVP_MD* digest = EVP_get_digestbynid(digest_id);
+  std::array<unsigned char, EVP_MAX_MD_SIZE> octets;
+  unsigned size = 0;
+  if (digest == nullptr || X509_digest(shown, digest, octets.data(), &size) != 1) return {};
+  return {reinterpret_cast<const char*>(octets.data()), size};
 }
 
 TlsFacts facts_of(SSL* ssl) {

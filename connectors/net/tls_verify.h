@@ -30,5 +30,11 @@ void expect_peer(SSL* ssl, PeerCheck& check);
 // Of its public key (SubjectPublicKeyInfo), hex.
 [[nodiscard]] std::string pin_of(X509* certificate);
 [[nodiscard]] TlsFacts facts_of(SSL* ssl);
+// Whom a verified certificate of a client names: its one common name, or its e-mail addresses (subjectAltName alone).
+// Empty without one, and for names with control characters.
+[[nodiscard]] std::vector<std::string> client_names_of(SSL* ssl, ServerTlsSettings::ClientName kind);
+// tls-server-end-point (RFC 5929 §4.1): the digest of the certificate that we showed, by the one it is signed with. ""
+// where there is none, as with Ed25519.
+[[nodiscard]] std::string end_point_of(SSL* ssl);
 
 }  // namespace mailstead::net

@@ -4,8 +4,13 @@
 
 namespace mailstead::sasl {
 
-std::unique_ptr<OpenSessions::Place> OpenSessions::enter(const Identity& identity, std::function<void()> wake) {
+std::unique_ptr<OpenSessions::Place> OpenSessions::enter(const Identity& identity, std::function<void()> wake,
+                                                         std::size_t most) {
   std::lock_guard lock(mutex_);
+  if (auto& count = per_user_[identity.user]; count < most)
+    ++count;
+  else
+    return nullptr;
   const std::uint64_t id = ++last_;
   const Seat& seat = seats_.emplace(id, Seat{identity, std::move(wake)}).first->second;
   return std::make_unique<Place>(shared_from_this(), id, seat.ended);
@@ -13,7 +18,10 @@ std::unique_ptr<OpenSessions::Place> OpenSessions::enter(const Identity& identit
 
 void OpenSessions::leave(std::uint64_t id) noexcept {
   std::lock_guard lock(mutex_);
-  seats_.erase(id);
+  const auto seat = seats_.find(id);
+  const auto count = per_user_.find(seat->second.identity.user);
+  if (--count->second == 0) per_user_.erase(count);
+  seats_.erase(seat);
 }
 
 template <typename Chosen>

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -34,7 +35,9 @@ class OpenSessions : public std::enable_shared_from_this<OpenSessions> {
   };
 
   // `wake` is called once, without a lock, when the session is to look at revoked(); perhaps after its end.
-  [[nodiscard]] std::unique_ptr<Place> enter(const Identity& identity, std::function<void()> wake);
+  // Null when `most` of the user's are open already.
+  [[nodiscard]] std::unique_ptr<Place> enter(const Identity& identity, std::function<void()> wake,
+                                             std::size_t most = std::numeric_limits<std::size_t>::max());
 
   // Those of one password ("" of `app_password`: the user's own), or of a user altogether.
   void end(const std::string& user, const std::string& app_password);
@@ -54,6 +57,7 @@ class OpenSessions : public std::enable_shared_from_this<OpenSessions> {
   std::mutex mutex_;
   std::uint64_t last_ = 0;
   std::map<std::uint64_t, Seat> seats_;
+  std::map<std::string, std::size_t> per_user_;
 };
 
 }  // namespace mailstead::sasl

@@ -46,9 +46,12 @@ bool is_nonce(std::string_view text) {
 
 class ScramServer final : public ServerExchange {
  public:
-  ScramServer(const std::string& mechanism, KeyLookup lookup, std::string nonce)
+  ScramServer(const std::string& mechanism, KeyLookup lookup, std::vector<connectors::ChannelBinding> bindings,
+              std::string nonce)
       : hash_(ScramHash::of(mechanism)),
         sha256_(mechanism.starts_with("SCRAM-SHA-256")),
+        binds_(mechanism.ends_with(kPlus)),
+        bindings_(std::move(bindings)),
         lookup_(std::move(lookup)),
         nonce_(std::move(nonce)) {}
 
@@ -73,6 +76,8 @@ class ScramServer final : public ServerExchange {
     }
   }
   [[nodiscard]] const Identity& identity() const noexcept override { return identity_; }
+  [[nodiscard]] bool decided() const noexcept override { return phase_ != Phase::kFirst && phase_ != Phase::kProof; }
+  [[nodiscard]] const std::string& claimed_user() const noexcept override { return claimed_; }
 
  private:
   enum class Phase { kFirst, kProof, kLastWord, kDone, kFailed };
@@ -84,29 +89,48 @@ class ScramServer final : public ServerExchange {
   }
   State begin(std::string_view message, std::string& challenge);
   State verify(std::string_view message, std::string& challenge);
+  [[nodiscard]] bool take_flag(std::string_view& message);
   [[nodiscard]] bool take_header(std::string_view& message);
   [[nodiscard]] const ScramPair* pair_of(const ScramKeys& keys) const;
   [[nodiscard]] const ScramPair* proven(std::string_view proof, const std::string& auth_message);
 
   const ScramHash hash_;
-  const bool sha256_;
+  const bool sha256_, binds_;
+  const std::vector<connectors::ChannelBinding> bindings_;
   const KeyLookup lookup_;
   Phase phase_ = Phase::kFirst;
   bool asked_ = false;
-  std::string nonce_;   // ours alone, then the client's and ours
-  std::string header_;  // gs2-header
+  std::string nonce_;     // ours alone, then the client's and ours
+  std::string header_;    // gs2-header
+  std::string bound_to_;  // the binding's octets
   std::string first_bare_, first_ours_;
   std::string acting_as_;
   std::optional<UserKeys> keys_;
+  std::string claimed_;
   bool known_ = false;  // the name is one of ours, and the client acts as itself
   Identity identity_;
 };
 
+// gs2-cbind-flag (RFC 5802 §6): p binds to the type that it names, n cannot, y could and believes that we cannot.
+bool ScramServer::take_flag(std::string_view& message) {
+  if (binds_) {
+    const auto type = take(message, 'p');
+    const auto found = std::find_if(bindings_.begin(), bindings_.end(),
+                                    [&](const auto& binding) { return type && binding.type == *type; });
+    if (found == bindings_.end()) return false;
+    bound_to_ = found->data;
+    return true;
+  }
+  const bool cannot = message.starts_with("n,");
+  if (!cannot && !(message.starts_with("y,") && bindings_.empty())) return false;
+  message.remove_prefix(2);
+  return true;
+}
+
 // gs2-header: whether the client binds, and as whom it wants to act (RFC 5802 §7).
 bool ScramServer::take_header(std::string_view& message) {
   const std::string_view whole = message;
-  if (!message.starts_with("n,") && !message.starts_with("y,")) return false;
-  message.remove_prefix(2);
+  if (!take_flag(message)) return false;
   if (message.starts_with("a=")) {
     const auto name = name_of(*take(message, 'a'));
     if (!name) return false;
@@ -131,7 +155,7 @@ ServerExchange::State ScramServer::begin(std::string_view message, std::string& 
   keys_ = lookup_.find(*user);
   known_ = keys_ && (acting_as_.empty() || acting_as_ == *user);
   if (!keys_) keys_.emplace(decoy_keys(lookup_.decoy_secret, *user));
-  identity_.user = *user;
+  claimed_ = identity_.user = *user;
   nonce_ = std::string(*nonce) + nonce_;
   challenge = first_ours_ = "r=" + nonce_ + ",s=" + mail::encode_base64(keys_->password.salt) +
                             ",i=" + std::to_string(keys_->password.iterations);
@@ -148,7 +172,8 @@ ServerExchange::State ScramServer::verify(std::string_view message, std::string&
   const auto encoded = take(rest, 'c');
   const auto channel = encoded ? mail::decode_base64(*encoded) : std::nullopt;
   const auto nonce = channel ? take(rest, 'r') : std::nullopt;
-  if (!nonce || *nonce != nonce_ || *channel != header_ || !proof || proof->size() != hash_.size()) return fail();
+  if (!nonce || *nonce != nonce_ || *channel != header_ + bound_to_ || !proof || proof->size() != hash_.size())
+    return fail();
   const std::string auth_message = first_bare_ + ',' + first_ours_ + ',' + without_proof;
   const ScramPair* pair = proven(*proof, auth_message);
   if (pair == nullptr || !known_) return fail();
@@ -183,13 +208,15 @@ const ScramPair* ScramServer::proven(std::string_view proof, const std::string& 
 
 }  // namespace
 
-std::unique_ptr<ServerExchange> make_scram_server(const std::string& mechanism, KeyLookup lookup) {
-  return make_scram_server(mechanism, std::move(lookup), new_nonce());
+std::unique_ptr<ServerExchange> make_scram_server(const std::string& mechanism, KeyLookup lookup,
+                                                  std::vector<connectors::ChannelBinding> bindings) {
+  return make_scram_server(mechanism, std::move(lookup), std::move(bindings), new_nonce());
 }
 
 std::unique_ptr<ServerExchange> make_scram_server(const std::string& mechanism, KeyLookup lookup,
+                                                  std::vector<connectors::ChannelBinding> bindings,
                                                   const std::string& nonce) {
-  return std::make_unique<ScramServer>(mechanism, std::move(lookup), nonce);
+  return std::make_unique<ScramServer>(mechanism, std::move(lookup), std::move(bindings), nonce);
 }
 
 }  // namespace mailstead::sasl

@@ -22,6 +22,8 @@ class GsaslServer final : public ServerExchange, private PropertySource {
 
   [[nodiscard]] State step(std::optional<std::string_view> response, std::string& challenge) override;
   [[nodiscard]] const Identity& identity() const noexcept override { return identity_; }
+  [[nodiscard]] bool decided() const noexcept override { return phase_ == Phase::kDone || phase_ == Phase::kFailed; }
+  [[nodiscard]] const std::string& claimed_user() const noexcept override { return claimed_; }
 
  private:
   enum class Phase { kStart, kRunning, kDone, kFailed };
@@ -44,6 +46,7 @@ class GsaslServer final : public ServerExchange, private PropertySource {
   const KeyLookup lookup_;
   Session session_;
   Phase phase_ = Phase::kStart;
+  std::string claimed_;
   Identity identity_;
   bool accepted_ = false;       // name and password fit
   std::exception_ptr trouble_;  // of the lookup, carried over the C frames
@@ -100,6 +103,7 @@ int GsaslServer::check_simple(Gsasl_session* session) {
   const char* password = gsasl_property_fast(session, GSASL_PASSWORD);
   if (name == nullptr || password == nullptr) return GSASL_AUTHENTICATION_ERROR;
   const std::string user(name);
+  claimed_ = user;
   auto identity = check_password(lookup_, user, password);
   // Nobody acts as another here.
   const bool itself = acting_as == nullptr || *acting_as == '\0' || user == acting_as;
@@ -109,20 +113,62 @@ int GsaslServer::check_simple(Gsasl_session* session) {
   return GSASL_OK;
 }
 
+// RFC 4422 appendix A: the client is who its certificate says, and names one of several.
+class ExternalServer final : public ServerExchange {
+ public:
+  ExternalServer(KeyLookup lookup, std::vector<std::string> names)
+      : lookup_(std::move(lookup)), names_(std::move(names)) {}
+
+  [[nodiscard]] State step(std::optional<std::string_view> response, std::string& challenge) override {
+    challenge.clear();
+    if (decided_) return fail();
+    if (!response && !asked_) return asked_ = true, State::kContinue;
+    decided_ = true;
+    if (!response || response->size() > mail::kMaxSaslMessage) return fail();
+    claimed_ = response->empty() ? names_.front() : std::string(*response);
+    for (const std::string& name : names_)
+      if ((response->empty() || name == *response) && lookup_.find(name)) {
+        identity_.user = claimed_ = name;
+        return State::kSuccess;
+      }
+    return fail();
+  }
+  [[nodiscard]] const Identity& identity() const noexcept override { return identity_; }
+  [[nodiscard]] bool decided() const noexcept override { return decided_; }
+  [[nodiscard]] const std::string& claimed_user() const noexcept override { return claimed_; }
+
+ private:
+  State fail() {
+    identity_ = {};
+    return State::kFailed;
+  }
+
+  const KeyLookup lookup_;
+  const std::vector<std::string> names_;
+  std::string claimed_;
+  Identity identity_;
+  bool asked_ = false, decided_ = false;
+};
+
 }  // namespace
 
-std::unique_ptr<ServerExchange> make_server_exchange(std::string_view mechanism, KeyLookup lookup) {
-  const auto offered = server_mechanisms(true);
+std::unique_ptr<ServerExchange> make_server_exchange(std::string_view mechanism, KeyLookup lookup,
+                                                     const ServerOffer& offer) {
+  const auto offered = server_mechanisms(offer);
   std::string name(mechanism);
   for (char& c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   if (std::find(offered.begin(), offered.end(), name) == offered.end()) return nullptr;
-  if (name.starts_with("SCRAM-")) return make_scram_server(name, std::move(lookup));
+  if (name.starts_with("SCRAM-")) return make_scram_server(name, std::move(lookup), offer.bindings);
+  if (name == "EXTERNAL") return std::make_unique<ExternalServer>(std::move(lookup), offer.certificate_names);
   return std::make_unique<GsaslServer>(std::move(name), std::move(lookup));
 }
 
-std::vector<std::string> server_mechanisms(bool cleartext_allowed) {
-  std::vector<std::string> names{"SCRAM-SHA-256", "SCRAM-SHA-1"};
-  if (cleartext_allowed) names.insert(names.end(), {"PLAIN", "LOGIN"});
+std::vector<std::string> server_mechanisms(const ServerOffer& offer) {
+  std::vector<std::string> names;
+  if (!offer.bindings.empty()) names = {"SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS"};
+  names.insert(names.end(), {"SCRAM-SHA-256", "SCRAM-SHA-1"});
+  if (!offer.certificate_names.empty()) names.emplace_back("EXTERNAL");
+  if (offer.cleartext) names.insert(names.end(), {"PLAIN", "LOGIN"});
   return names;
 }
 

@@ -57,6 +57,21 @@ def make_certificates(directory):
     return str(d / "ca.pem"), str(d / "server.pem"), str(d / "server.key")
 
 
+def make_client_certificate(directory, name):
+    """Of the CA that make_certificates() left in the directory: (certificate, key) for a client called so."""
+    d = pathlib.Path(directory)
+
+    def openssl(*arguments):
+        subprocess.run(["openssl", *arguments], cwd=d, check=True, capture_output=True)
+
+    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "client.key",
+            "-out", "client.csr", "-subj", f"/CN={name}")
+    (d / "client.extensions").write_text("extendedKeyUsage=clientAuth\n")
+    openssl("x509", "-req", "-in", "client.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "20",
+            "-out", "client.pem", "-extfile", "client.extensions")
+    return str(d / "client.pem"), str(d / "client.key")
+
+
 def maildir_messages(path):
     """The names of the messages in a Maildir."""
     return sorted(name for part in ("cur", "new") if os.path.isdir(os.path.join(path, part))

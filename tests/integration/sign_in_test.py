@@ -1,7 +1,13 @@
 """Signing in to our own servers: app passwords, and what becomes of sessions when a password goes."""
+import hashlib
 import imaplib
 import json
+import os
+import pathlib
 import poplib
+import signal
+import socket
+import ssl
 import subprocess
 import time
 import unittest
@@ -18,10 +24,16 @@ class SignIn(unittest.TestCase):
         cls.certificates = peers.Directory("certificates")
         cls.addClassCleanup(cls.certificates.remove)
         cls.ca, certificate, key = peers.make_certificates(cls.certificates.path)
-        listen = {"certificate": certificate, "key": key}
+        cls.client_certificate = peers.make_client_certificate(cls.certificates.path, "me")
+        other = peers.Directory("other-certificates")
+        cls.addClassCleanup(other.remove)
+        peers.make_certificates(other.path)
+        cls.stranger_certificate = peers.make_client_certificate(other.path, "me")
+        listen = {"certificate": certificate, "key": key, "client_ca": cls.ca}
         cls.agent = agent.Agent({"listeners": {"imap": {"address": "127.0.0.1:0", "tls": "none"},
                                                "imaps": {"address": "127.0.0.1:0", "tls": "implicit", **listen},
-                                               "pop3": {"address": "127.0.0.1:0", "tls": "none"}}})
+                                               "pop3": {"address": "127.0.0.1:0", "tls": "none"},
+                                               "pop3s": {"address": "127.0.0.1:0", "tls": "implicit", **listen}}})
         cls.addClassCleanup(cls.agent.remove)
         cls.agent.add_user("me", PASSWORD)
         cls.agent.start()
@@ -126,10 +138,111 @@ class SignIn(unittest.TestCase):
                 self.imap("guest", password)
         self.assertIn("no user", self.agent.command("user", "app-password", "add", "guest", "x", expect=1).stderr)
 
+    def test_scram_is_bound_to_the_connection(self):
+        account = {"protocol": "imap", "host": "localhost", "port": self.agent.listener_port("imaps"), "user": "me",
+                   "password": PASSWORD, "tls_options": {"ca_file": self.ca}}
+        for mechanism in ("scram-sha-256-plus", "scram-sha-1-plus"):
+            made = agent.Agent({"accounts": {"ours": {**account, "auth": mechanism}}}, "client")
+            self.addCleanup(made.remove)
+            self.assertIn("INBOX", made.command("folders", "ours").stdout)
+        plain = imaplib.IMAP4("127.0.0.1", self.agent.listener_port("imap"))
+        self.addCleanup(plain.shutdown)
+        self.assertFalse([word for word in plain.capabilities if "PLUS" in word])
+
+    def test_a_client_certificate(self):
+        context = ssl.create_default_context(cafile=self.ca)
+        context.load_cert_chain(*self.client_certificate)
+        with imaplib.IMAP4_SSL("localhost", self.agent.listener_port("imaps"), ssl_context=context) as client:
+            self.assertIn("AUTH=EXTERNAL", client.capabilities)
+            client.authenticate("EXTERNAL", lambda _: b"")
+            self.assertEqual(client.select("INBOX")[0], "OK")
+        client = poplib.POP3_SSL("localhost", self.agent.listener_port("pop3s"), context=context)
+        self.assertIn("EXTERNAL", client.capa()["SASL"])
+        self.assertTrue(client._shortcmd("AUTH EXTERNAL =").startswith(b"+OK"))
+        client.quit()
+        without = ssl.create_default_context(cafile=self.ca)
+        with imaplib.IMAP4_SSL("localhost", self.agent.listener_port("imaps"), ssl_context=without) as client:
+            self.assertNotIn("AUTH=EXTERNAL", client.capabilities)
+            client.login("me", PASSWORD)
+        stranger = ssl.create_default_context(cafile=self.ca)
+        stranger.load_cert_chain(*self.stranger_certificate)
+        with self.assertRaises((ssl.SSLError, imaplib.IMAP4.error, OSError)):
+            imaplib.IMAP4_SSL("localhost", self.agent.listener_port("imaps"), ssl_context=stranger)
+
     def test_names_are_checked(self):
         for name in ("", "a\nb", "x" * 65):
             self.agent.command("user", "app-password", "add", "me", name, expect=2)
         self.assertIn("no user", self.agent.command("user", "app-password", "list", "nobody", expect=1).stderr)
+
+
+class Certificates(unittest.TestCase):
+    """Our own certificate, and certificates that change under an agent that runs."""
+
+    def shown(self, port, cafile=None):
+        context = ssl.create_default_context(cafile=cafile)
+        if not cafile:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as plain, \
+                context.wrap_socket(plain, server_hostname="localhost") as secured:
+            return hashlib.sha256(secured.getpeercert(True)).hexdigest()
+
+    def make(self, listeners):
+        made = agent.Agent({"listeners": listeners})
+        self.addCleanup(made.remove)
+        made.add_user("me", PASSWORD)
+        made.start()
+        return made
+
+    def test_our_own_is_made_once_and_its_fingerprint_told(self):
+        made = self.make({"imaps": {"address": "127.0.0.1:0", "certificate": "auto"},
+                          "pop3": {"address": "127.0.0.1:0", "tls": "starttls", "certificate": "auto"}})
+        file = os.path.join(made.data, "tls", "self-signed.pem")
+        self.assertEqual(os.stat(file).st_mode & 0o777, 0o600)
+        shown = self.shown(made.listener_port("imaps"), cafile=file)
+        spelled = ":".join(shown[i:i + 2] for i in range(0, 64, 2)).upper()
+        self.assertIn(spelled, made.log_text())
+        with imaplib.IMAP4_SSL("localhost", made.listener_port("imaps"),
+                               ssl_context=ssl.create_default_context(cafile=file)) as client:
+            client.login("me", PASSWORD)
+        client = poplib.POP3("localhost", made.listener_port("pop3"))
+        client.stls(ssl.create_default_context(cafile=file))
+        client.user("me")
+        client.pass_(PASSWORD)
+        client.quit()
+        made.stop()
+        made.start()
+        self.assertEqual(self.shown(made.listener_port("imaps")), shown)
+
+    def test_a_renewed_certificate_is_taken_and_a_broken_one_is_not(self):
+        first, second = peers.Directory("first"), peers.Directory("second")
+        self.addCleanup(first.remove)
+        self.addCleanup(second.remove)
+        ca, certificate, key = peers.make_certificates(first.path)
+        other_ca, other_certificate, other_key = peers.make_certificates(second.path)
+        made = self.make({"imaps": {"address": "127.0.0.1:0", "certificate": certificate, "key": key}})
+        port = made.listener_port("imaps")
+        old = self.shown(port, ca)
+        session = imaplib.IMAP4_SSL("localhost", port, ssl_context=ssl.create_default_context(cafile=ca))
+        self.addCleanup(session.shutdown)
+        session.login("me", PASSWORD)
+
+        good = {path: pathlib.Path(path).read_bytes() for path in (other_certificate, other_key)}
+        with open(certificate, "wb") as out:
+            out.write(b"no certificate\n")
+        made.running.process.send_signal(signal.SIGHUP)
+        peers.wait_until(lambda: "the certificate of before stays in use" in made.log_text(), what="the complaint")
+        self.assertIn(certificate, made.log_text())
+        self.assertEqual(made.listener_port("imaps"), port)
+        self.assertEqual(self.shown(port, ca), old)
+
+        for path, source in ((certificate, other_certificate), (key, other_key)):
+            with open(path, "wb") as out:
+                out.write(good[source])
+        made.running.process.send_signal(signal.SIGHUP)
+        peers.wait_until(lambda: self.shown(port) != old, what="the new certificate")
+        self.shown(port, other_ca)
+        self.assertEqual(session.noop()[0], "OK", "the session of before goes on")
+        self.assertEqual(session.select("INBOX")[0], "OK")
 
 
 if __name__ == "__main__":

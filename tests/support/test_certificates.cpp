@@ -33,7 +33,7 @@ void require(bool ok, const char* what) {
 }
 
 struct Name {
-  int type;  // GEN_DNS or GEN_IPADD
+  int type;  // GEN_DNS, GEN_EMAIL or GEN_IPADD
   std::string value;
 };
 
@@ -44,7 +44,8 @@ struct Recipe {
   std::string key_usage = "serverAuth";
   enum class Signer { kAuthority, kStranger, kItself } signer = Signer::kAuthority;
   bool authority = false;
-  int units = 0;  // OU entries of 60 octets in its subject
+  std::string second_name{};  // another CN
+  int units = 0;              // OU entries of 60 octets in its subject
 };
 
 Key make_key() {
@@ -58,10 +59,10 @@ void add_names(X509* certificate, const std::vector<Name>& names) {
   std::unique_ptr<GENERAL_NAMES, Freed<GENERAL_NAMES_free>> all(sk_GENERAL_NAME_new_null());
   for (const Name& name : names) {
     GENERAL_NAME* one = GENERAL_NAME_new();
-    if (name.type == GEN_DNS) {
+    if (name.type == GEN_DNS || name.type == GEN_EMAIL) {
       ASN1_IA5STRING* text = ASN1_IA5STRING_new();
       ASN1_STRING_set(text, name.value.data(), static_cast<int>(name.value.size()));  // by length: NUL stays
-      GENERAL_NAME_set0_value(one, GEN_DNS, text);
+      GENERAL_NAME_set0_value(one, name.type, text);
     } else {
       GENERAL_NAME_set0_value(one, GEN_IPADD, a2i_IPADDRESS(name.value.c_str()));
     }
@@ -95,6 +96,7 @@ Certificate make_certificate(const Recipe& recipe, EVP_PKEY* key, X509* issuer, 
   X509_gmtime_adj(X509_getm_notAfter(certificate.get()), recipe.until);
   X509_set_pubkey(certificate.get(), key);
   set_common_name(X509_get_subject_name(certificate.get()), recipe.common_name);
+  if (!recipe.second_name.empty()) set_common_name(X509_get_subject_name(certificate.get()), recipe.second_name);
   const std::string unit(60, 'u');
   for (int i = 0; i < recipe.units; ++i)
     X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate.get()), "OU", MBSTRING_ASC,
@@ -151,6 +153,14 @@ Recipe recipe_of(Leaf which) {
     case Leaf::kClientOnly: recipe.key_usage = "clientAuth"; break;
     case Leaf::kWildcard: recipe.names = {{GEN_DNS, "*.example.org"}}; break;
     case Leaf::kLongSubject: recipe.units = 200; break;
+    case Leaf::kClientStranger: recipe.signer = Recipe::Signer::kStranger; [[fallthrough]];
+    case Leaf::kClientTwoNames:
+    case Leaf::kClientAlice:
+      recipe.common_name = "alice";
+      recipe.names = {{GEN_EMAIL, "alice@example.org"}, {GEN_EMAIL, "bob@example.org"}};
+      recipe.key_usage = "clientAuth";
+      if (which == Leaf::kClientTwoNames) recipe.second_name = "bob";
+      break;
     case Leaf::kOddSubject: recipe.common_name = "odd\n\x1b[31m\xff\xfe end"; break;
   }
   return recipe;

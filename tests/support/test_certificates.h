@@ -25,6 +25,9 @@ enum class Leaf {
   kClientOnly,        // good names, extended key usage clientAuth only
   kWildcard,          // SAN *.example.org, as it should be
   kLongSubject,       // good names; subject of 12 KB
+  kClientAlice,       // clientAuth; CN alice, SAN e-mail alice@example.org and bob@example.org
+  kClientStranger,    // the same, signed by an authority that is not ca_file()
+  kClientTwoNames,    // clientAuth; CN alice and CN bob
   kOddSubject,        // good names; subject with a newline, an escape sequence and 8-bit octets
 };
 

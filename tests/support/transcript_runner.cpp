@@ -68,6 +68,7 @@ class Played {
   void go_on() {
     for (int steps = 0; steps < kMaxSteps; ++steps) {
       switch (session_.advance(input_, output_)) {
+        case SessionStep::kPause:  // no session of a transcript has failed sign-ins to wait for
         case SessionStep::kNeedsInput: return;
         case SessionStep::kMore:
         case SessionStep::kCompress: break;  // between the session and the transcript all is clear text

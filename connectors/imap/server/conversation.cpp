@@ -7,7 +7,7 @@ std::string Conversation::capabilities() const {
   if (user.empty()) {
     if (may_start_tls()) words += " STARTTLS";
     if (!cleartext_allowed()) words += " LOGINDISABLED";
-    for (const std::string& mechanism : sasl::server_mechanisms(cleartext_allowed())) words += " AUTH=" + mechanism;
+    for (const std::string& mechanism : sasl::server_mechanisms(offer())) words += " AUTH=" + mechanism;
     return words;
   }
   words +=
@@ -19,16 +19,31 @@ std::string Conversation::capabilities() const {
   return compressed ? words : words + " COMPRESS=DEFLATE";
 }
 
-Answer Conversation::sign_in(const sasl::Identity& identity, std::string& output) {
-  place = context.door.admit(context.keys, identity, wake);
-  if (!place) return refuse_sign_in(output);
+bool Conversation::judge(const std::string& claimed, bool good) {
+  const auto wait = context.door.judge(caller(), claimed, good);
+  if (wait) hold = *wait;
+  return wait.has_value();
+}
+
+Answer too_many_failures() {
+  return no("[UNAVAILABLE] Too many failed sign-ins, try again later.");
+}
+
+Answer Conversation::sign_in(const sasl::Identity& identity) {
+  switch (context.door.admit(context.keys, identity, wake, place)) {
+    case sasl::Doorkeeper::Answer::kEntered: break;
+    case sasl::Doorkeeper::Answer::kRevoked: return refuse_sign_in();
+    case sasl::Doorkeeper::Answer::kTooMany: return no("[LIMIT] Too many connections of this user.");
+  }
   user = identity.user;
+  bindings = {};
+  certificate_names = {};
   return ok("[CAPABILITY " + capabilities() + "] Logged in.");
 }
 
-Answer Conversation::refuse_sign_in(std::string& output) {
+Answer Conversation::refuse_sign_in() {
   if (++failed_logins >= kMaxFailedLogins) {
-    output += "* BYE Too many failed sign-ins.\r\n";
+    farewell = "* BYE Too many failed sign-ins.\r\n";
     closing = true;
   }
   return no("[AUTHENTICATIONFAILED] Authentication failed.");

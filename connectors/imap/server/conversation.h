@@ -27,22 +27,28 @@ struct Conversation {
   net::PeerFacts peer;
   std::function<void()> wake;
 
-  Enabled enabled;
-  std::string user;  // "" before the sign-in
-  std::unique_ptr<MailboxView> selected;
-  std::unique_ptr<IncomingAppend> incoming;  // the APPEND in hand
-  AppendBatch appends;                       // those before it, not kept yet
+  Enabled enabled{};
+  std::string user{};  // "" before the sign-in
+  std::unique_ptr<MailboxView> selected{};
+  std::unique_ptr<IncomingAppend> incoming{};  // the APPEND in hand
+  AppendBatch appends{};                       // those before it, not kept yet
   unsigned failed_logins = 0;
   bool closing = false;     // close when the answer in hand is out
   bool compressed = false;  // both ways, from the answer in hand on
   bool start_compression = false;
-  bool start_tls = false;                            // hand-shake when the answer in hand is out
-  std::unique_ptr<sasl::OpenSessions::Place> place;  // from the sign-in on
+  bool start_tls = false;                              // hand-shake when the answer in hand is out
+  std::unique_ptr<sasl::OpenSessions::Place> place{};  // from the sign-in on
+  std::chrono::milliseconds hold{0};                   // nothing more is said or heard for so long
+  std::vector<connectors::ChannelBinding> bindings{};  // of its TLS, until the sign-in
+  std::vector<std::string> certificate_names{};
+  std::string farewell{};  // in front of the answer in hand
 
   [[nodiscard]] SessionState state() const noexcept {
     if (user.empty()) return kNotAuthenticated;
     return selected ? kSelected : kAuthenticated;
   }
+  // What this connection can be signed in to with.
+  [[nodiscard]] sasl::ServerOffer offer() const { return {cleartext_allowed(), bindings, certificate_names}; }
   [[nodiscard]] bool cleartext_allowed() const noexcept { return peer.tls || peer.loopback; }
   [[nodiscard]] bool may_start_tls() const noexcept { return context.starttls_available && !peer.tls; }
   [[nodiscard]] storage::MailStore& mail() const { return context.store.mail(); }
@@ -50,14 +56,18 @@ struct Conversation {
 
   // "IMAP4rev1 …": what is on offer in this state.
   [[nodiscard]] std::string capabilities() const;
-  [[nodiscard]] Answer sign_in(const sasl::Identity& identity, std::string& output);
+  [[nodiscard]] sasl::Caller caller() const { return {peer.address, peer.loopback}; }
+  // A password was looked at: sets `hold`. False: the answer is too_many_failures(), whatever the result.
+  [[nodiscard]] bool judge(const std::string& claimed, bool good);
+  [[nodiscard]] Answer sign_in(const sasl::Identity& identity);
   // The same words whatever was wrong; the third failure closes.
-  [[nodiscard]] Answer refuse_sign_in(std::string& output);
+  [[nodiscard]] Answer refuse_sign_in();
   void unselect() noexcept { selected.reset(); }
   // A command that implies CONDSTORE (RFC 7162 §3.1).
   void use_modseq(std::string& output);
 };
 
+[[nodiscard]] Answer too_many_failures();
 // The answer for a failure on the way of a command (RFC 5530).
 [[nodiscard]] Answer refusal(const mail::Failure& failure);
 // The words for an answer of the store other than kDone.

@@ -49,8 +49,7 @@ class Session final : public net::ServerSession {
           std::function<void()> wake)
       : context_(std::move(context)),
         recent_(std::move(recent)),
-        talk_{*context_, *recent_, std::move(peer), std::move(wake), {},    {},    {}, {},
-              {},        0,        false,           false,           false, false, {}},
+        talk_{*context_, *recent_, std::move(peer), std::move(wake)},
         reader_(mail::kMaxLoginLine),
         started_(context_->clock.steady()) {}
 
@@ -83,6 +82,8 @@ class Session final : public net::ServerSession {
   void say(const std::string& tag, const Answer& answer, std::string& output) const;
   void hang_up(std::string& output, std::string_view why);
   [[nodiscard]] bool overdue() const;
+  [[nodiscard]] bool is_held();
+  [[nodiscard]] std::chrono::milliseconds pause() const override;
   [[nodiscard]] bool signed_out(std::string& output);
   [[nodiscard]] std::string tag_of(std::string_view text) const;
 
@@ -102,6 +103,7 @@ class Session final : public net::ServerSession {
   std::uint64_t commands_ = 0;
   mail::ByteCount received_ = 0, sent_ = 0;
   mail::SteadyTime started_;
+  mail::SteadyTime held_until_{};
 };
 
 Step Session::advance(net::InputBuffer& input, std::string& output) {
@@ -120,6 +122,7 @@ Step Session::advance_phases(net::InputBuffer& input, std::string& output) {
   if (phase_ == Phase::kWaiting) phase_ = Phase::kRunning;
   while (true) {
     if (phase_ == Phase::kClosing) return Step::kClose;
+    if (is_held()) return Step::kPause;
     if (output.size() > net::kOutputHighWater || ++turns > kCommandsPerTurn) return Step::kMore;
     switch (phase_) {
       case Phase::kGreeting: greet(output); break;
@@ -156,6 +159,16 @@ void Session::greet(std::string& output) {
 
 bool Session::overdue() const {
   return talk_.user.empty() && context_->clock.steady() - started_ > context_->login_limit;
+}
+
+bool Session::is_held() {
+  const auto now = context_->clock.steady();
+  if (talk_.hold.count() > 0) held_until_ = now + std::exchange(talk_.hold, {});
+  return now < held_until_;
+}
+
+std::chrono::milliseconds Session::pause() const {
+  return std::chrono::ceil<std::chrono::milliseconds>(held_until_ - context_->clock.steady());
 }
 
 // The password that the session was opened with is no longer good.
@@ -362,6 +375,7 @@ void Session::tell(std::string& output) {
     phase_ = Phase::kReading;
     return;
   }
+  output += std::exchange(talk_.farewell, {});
   say(tag_, answer_, output);
   phase_ = talk_.closing ? Phase::kClosing : Phase::kReading;
   if (answer_.kind == Answer::Kind::kBad && ++bad_commands_ > kMaxBadCommands)
@@ -391,9 +405,11 @@ void Session::hang_up(std::string& output, std::string_view why) {
   talk_.incoming.reset();
 }
 
-void Session::tls_started(const net::TlsFacts&) {
+void Session::tls_started(const net::TlsFacts& facts) {
   // RFC 3501 §6.2.1: nothing from before counts; the client asks for the capabilities again by itself.
   talk_.peer.tls = true;
+  talk_.bindings = facts.bindings;
+  talk_.certificate_names = facts.client_names;
   reader_.abandon();
   bad_commands_ = 0;
 }

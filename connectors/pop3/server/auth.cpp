@@ -3,10 +3,8 @@
 
 #include "connectors/pop3/codec/number.h"
 #include "connectors/pop3/server/server_session.h"
-#include "mail/header.h"
 #include "mail/transfer_encoding.h"
 
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,11 +23,9 @@ void list_mechanisms(Session& session, const std::vector<std::string>& offered) 
 
 void run_auth(Session& session, std::string_view argument) {
   std::string_view mechanism = take_word(argument);
-  auto offered = sasl::server_mechanisms(session.takes_passwords());
-  if (mechanism.empty()) return list_mechanisms(session, offered);
-  bool fits = std::any_of(offered.begin(), offered.end(),
-                          [&](const std::string& name) { return mail::iequals(name, mechanism); });
-  auto exchange = fits ? sasl::make_server_exchange(mechanism, session.context().lookup) : nullptr;
+  if (mechanism.empty()) return list_mechanisms(session, sasl::server_mechanisms(session.offer()));
+  auto exchange = sasl::make_server_exchange(mechanism, session.context().lookup, session.offer());
+  if (exchange && !session.may_try()) return;
   if (!exchange) return session.error("This mechanism is not offered here");
   if (argument.empty()) return session.begin_exchange(std::move(exchange), std::nullopt);
   // RFC 5034 §4: "=" is an initial response of no octets.

@@ -14,7 +14,7 @@ void run_capa(Session& session, std::string_view /*argument*/) {
   }
   if (session.takes_passwords()) session.line("USER");
   std::string mechanisms = "SASL";
-  for (const auto& name : sasl::server_mechanisms(session.takes_passwords())) mechanisms += " " + name;
+  for (const auto& name : sasl::server_mechanisms(session.offer())) mechanisms += " " + name;
   session.line(mechanisms);
   bool before = session.state() == Session::State::kAuthorization;
   if (before && session.may_start_tls()) session.line("STLS");

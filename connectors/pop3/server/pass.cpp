@@ -11,8 +11,10 @@ void run_pass(Session& session, std::string_view argument) {
   if (session.claimed_user().empty()) return session.error("USER comes first");
   std::string user = std::move(session.claimed_user());
   session.claimed_user().clear();
+  if (!session.may_try()) return;
   const auto identity = sasl::check_password(session.context().lookup, user, argument);
-  identity ? session.sign_in(*identity) : session.sign_in_failed();
+  session.judged(user, identity.has_value(),
+                 [&session, identity] { identity ? session.sign_in(*identity) : session.sign_in_failed(); });
 }
 
 }  // namespace mailstead::pop3

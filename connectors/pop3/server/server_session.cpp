@@ -29,6 +29,11 @@ net::SessionStep Session::advance(net::InputBuffer& input, std::string& output) 
   if (login_time_is_up()) return SessionStep::kClose;
   while (step_ == SessionStep::kMore) {
     if (output.size() >= net::kOutputHighWater) return SessionStep::kMore;
+    if (held_) {
+      if (context_.clock.steady() < held_until_) return SessionStep::kPause;
+      std::exchange(held_, nullptr)();
+      continue;
+    }
     if (long_answer_) {
       if (!long_answer_->produce(output)) return SessionStep::kMore;
       long_answer_.reset();
@@ -120,7 +125,15 @@ void Session::continue_exchange(std::string_view text) {
 void Session::step_exchange(std::optional<std::string_view> response) {
   using ExchangeState = sasl::ServerExchange::State;
   std::string challenge;
-  ExchangeState state = exchange_->step(response, challenge);
+  const bool undecided = !exchange_->decided();
+  const ExchangeState state = exchange_->step(response, challenge);
+  if (!undecided || !exchange_->decided()) return answer_exchange(state, challenge);
+  judged(exchange_->claimed_user(), state != ExchangeState::kFailed,
+         [this, state, challenge] { answer_exchange(state, challenge); });
+}
+
+void Session::answer_exchange(sasl::ServerExchange::State state, const std::string& challenge) {
+  using ExchangeState = sasl::ServerExchange::State;
   if (state == ExchangeState::kFailed) {
     exchange_.reset();
     return sign_in_failed();
@@ -135,8 +148,12 @@ void Session::step_exchange(std::optional<std::string_view> response) {
 void Session::sign_in(const sasl::Identity& identity) {
   claimed_user_.clear();
   const std::string& user = identity.user;
-  auto place = context_.door.admit(context_.lookup, identity, wake_);
-  if (!place) return sign_in_failed();
+  std::unique_ptr<sasl::OpenSessions::Place> place;
+  switch (context_.door.admit(context_.lookup, identity, wake_, place)) {
+    case sasl::Doorkeeper::Answer::kEntered: break;
+    case sasl::Doorkeeper::Answer::kRevoked: return sign_in_failed();
+    case sasl::Doorkeeper::Answer::kTooMany: return error("[SYS/TEMP] Too many connections of this user");
+  }
   auto hold = context_.locks->try_hold(user);
   if (!hold) return error("[IN-USE] Another POP3 session has this maildrop");
   maildrop_ = ServedMaildrop::open(context_.store.mail(), user);
@@ -147,6 +164,27 @@ void Session::sign_in(const sasl::Identity& identity) {
   ok(fmt::format("{} messages ({} octets)", maildrop_->messages(), maildrop_->octets()));
 }
 
+bool Session::may_try() {
+  if (context_.door.may_try({peer_.address, peer_.loopback})) return true;
+  error("[SYS/TEMP] Too many failed sign-ins, try again later");
+  return false;
+}
+
+void Session::judged(const std::string& claimed, bool good, std::function<void()> then) {
+  const auto wait = context_.door.judge({peer_.address, peer_.loopback}, claimed, good);
+  if (!wait) {
+    exchange_.reset();
+    return error("[SYS/TEMP] Too many failed sign-ins, try again later");
+  }
+  if (wait->count() == 0) return then();
+  held_ = std::move(then);
+  held_until_ = context_.clock.steady() + *wait;
+}
+
+std::chrono::milliseconds Session::pause() const {
+  return std::chrono::ceil<std::chrono::milliseconds>(held_until_ - context_.clock.steady());
+}
+
 void Session::sign_in_failed() {
   claimed_user_.clear();
   error("[AUTH] Authentication failed");
@@ -154,8 +192,10 @@ void Session::sign_in_failed() {
 }
 
 // RFC 2595 §4: nothing learnt before TLS is believed after it. With implicit TLS this comes before the greeting.
-void Session::tls_started(const net::TlsFacts& /*facts*/) {
+void Session::tls_started(const net::TlsFacts& facts) {
   peer_.tls = true;
+  bindings_ = facts.bindings;
+  certificate_names_ = facts.client_names;
   claimed_user_.clear();
   exchange_.reset();
   if (step_ == net::SessionStep::kStartTls) step_ = net::SessionStep::kMore;

@@ -25,7 +25,8 @@ std::string Client::take() {
     net::SessionStep step = session_->advance(input_, output);
     largest_slice_ = std::max(largest_slice_, output.size());
     all += output;
-    if (step == net::SessionStep::kNeedsInput) return all;
+    paused_ = step == net::SessionStep::kPause ? session_->pause() : std::chrono::milliseconds(0);
+    if (step == net::SessionStep::kNeedsInput || step == net::SessionStep::kPause) return all;
     if (step == net::SessionStep::kClose) closed_ = true;
     if (step == net::SessionStep::kCompress) ++compressions_;
     if (step == net::SessionStep::kStartTls) {
@@ -37,10 +38,9 @@ std::string Client::take() {
   return all;
 }
 
-std::string Client::start_tls() {
+std::string Client::start_tls(net::TlsFacts facts) {
   EXPECT_TRUE(wants_tls_);
   wants_tls_ = false;
-  net::TlsFacts facts;
   facts.version = "TLSv1.3";
   session_->tls_started(facts);
   return take();

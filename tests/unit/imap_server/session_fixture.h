@@ -32,9 +32,11 @@ class Client {
   std::string command(const std::string& text) { return send("t " + text + "\r\n"); }
   void login(const std::string& user = "alice") { EXPECT_TRUE(ok(command("LOGIN " + user + " secret"))); }
   std::string wake() { return send(""); }
-  std::string start_tls();
+  std::string start_tls(net::TlsFacts facts = {});
   [[nodiscard]] int compressions() const { return compressions_; }
   [[nodiscard]] bool closed() const { return closed_; }
+  // For how long the session wants to say and hear nothing; wake() when the clock has passed it.
+  [[nodiscard]] std::chrono::milliseconds paused() const { return paused_; }
   [[nodiscard]] std::size_t largest_slice() const { return largest_slice_; }
   [[nodiscard]] net::ServerSession& session() { return *session_; }
   [[nodiscard]] static bool ok(const std::string& response);
@@ -47,6 +49,7 @@ class Client {
   std::unique_ptr<net::ServerSession> session_;
   net::InputBuffer input_;
   bool closed_ = false;
+  std::chrono::milliseconds paused_{0};
   int compressions_ = 0;
   bool wants_tls_ = false;
   std::size_t largest_slice_ = 0;

@@ -306,6 +306,65 @@ TEST(Listener, WakesFromManyThreadsDuringInputAndAfterTheEndAreSafe) {
   wake();  // long after everything is gone
 }
 
+// With two workers: fifty that rest hold none of them up.
+TEST(Listener, ARestingSessionHoldsNoThreadAndHearsNothing) {
+  Server server;
+  std::vector<std::unique_ptr<Client>> resting;
+  for (int i = 0; i < 50; ++i) {
+    resting.push_back(std::make_unique<Client>(server.connect()));
+    EXPECT_EQ(resting.back()->line(), "hello");
+    resting.back()->say("REST 700\r\nECHO after\r\n");
+  }
+  Client other(server.connect());
+  EXPECT_EQ(other.line(), "hello");
+  other.say("ECHO at once\r\n");
+  EXPECT_EQ(other.line(), "at once");
+  {
+    const auto commands = server.world.get(&World::commands);
+    EXPECT_EQ(std::count(commands.begin(), commands.end(), "ECHO after"), 0);
+  }
+  for (auto& client : resting) {
+    EXPECT_EQ(client->line(), "rested");
+    EXPECT_EQ(client->line(), "after");
+  }
+  EXPECT_LT(server.world.get(&World::advances), 50 * 10) << "parked, not polled";
+}
+
+TEST(Listener, AWakeDoesNotEndARest) {
+  Server server;
+  Client client(server.connect());
+  EXPECT_EQ(client.line(), "hello");
+  client.say("REST 300\r\n");
+  ASSERT_TRUE(server.world.wait([&] { return !server.world.commands.empty(); }));
+  for (int i = 0; i < 20; ++i) server.world.get(&World::wakes).front()();
+  EXPECT_EQ(client.line(), "rested");
+}
+
+TEST(Listener, TellsThoseAboveItsCapsWhy) {
+  Server server({.max_connections_per_address = 1, .refusal = "* BYE full\r\n"});
+  Client first(server.connect());
+  EXPECT_EQ(first.line(), "hello");
+  Client second(server.connect());
+  EXPECT_EQ(second.line(), "* BYE full");
+  EXPECT_TRUE(second.closed());
+}
+
+TEST(Listener, ShowsARenewedCertificateToNewClientsAndKeepsTheOthers) {
+  Server server({.tls = TlsMode::kImplicit});
+  Client before(server.connect());
+  before.tls();
+  EXPECT_EQ(before.line(), "hello over TLS");
+  const auto& files = TestCertificates::shared().leaf(Leaf::kNoAddress);
+  server.listener->renew_tls(std::make_shared<const ServerTls>(files.certificate, files.key));
+  before.say("ECHO still here\r\n");
+  EXPECT_EQ(before.line(), "still here");
+  Client after(server.connect());
+  after.tls();
+  EXPECT_EQ(after.line(), "hello over TLS");
+  EXPECT_EQ(after.stream->tls()->peer_fingerprint, files.fingerprint);
+  EXPECT_NE(before.stream->tls()->peer_fingerprint, files.fingerprint);
+}
+
 TEST(Listener, RefusesAboveItsCaps) {
   Server server({.max_connections = 5, .max_connections_per_address = 3});
   std::vector<std::unique_ptr<Client>> clients;

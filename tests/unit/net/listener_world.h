@@ -59,7 +59,8 @@ struct World {
   }
 };
 
-// Verbs: ECHO text · BIG n (n octets in slices) · TLS · DEFLATE · THROW · QUIT. A wake without input says "* woken".
+// Verbs: ECHO text · REST n (nothing for n ms) · BIG n (n octets in slices) · TLS · DEFLATE · THROW · QUIT. A wake
+// without input says "* woken".
 class Session final : public ServerSession {
  public:
   Session(World& world, bool tls) : world_(world), tls_(tls) {
@@ -82,6 +83,9 @@ class Session final : public ServerSession {
     world_.change([&] { ++world_.tls_started; });
   }
   void timed_out(std::string& output) override { output += "* tired\r\n"; }
+  [[nodiscard]] std::chrono::milliseconds pause() const override {
+    return std::chrono::ceil<std::chrono::milliseconds>(*rests_until_ - std::chrono::steady_clock::now());
+  }
   [[nodiscard]] std::chrono::seconds idle_limit() const override { return world_.idle_limit; }
   [[nodiscard]] std::string summary() const override { return "said \"bye\"\n"; }
 
@@ -93,6 +97,12 @@ class Session final : public ServerSession {
       return SessionStep::kNeedsInput;
     }
     if (big_ > 0) return big(output);
+    if (rests_until_) {
+      if (std::chrono::steady_clock::now() < *rests_until_) return SessionStep::kPause;
+      rests_until_.reset();
+      output += "rested\r\n";
+      return SessionStep::kMore;
+    }
     const auto end = input.bytes().find("\r\n");
     if (end == std::string_view::npos) {
       if (input.bytes().empty()) output += "* woken\r\n";
@@ -113,6 +123,10 @@ class Session final : public ServerSession {
       output += "go\r\n";
       return SessionStep::kCompress;
     }
+    if (line.starts_with("REST ")) {
+      rests_until_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(std::stoul(line.substr(5)));
+      return SessionStep::kPause;
+    }
     if (line == "THROW") throw std::runtime_error("the session broke");
     if (line.starts_with("BIG ")) {
       big_ = std::stoul(line.substr(4));
@@ -132,6 +146,7 @@ class Session final : public ServerSession {
   bool tls_;
   bool greeted_ = false;
   std::size_t big_ = 0;
+  std::optional<std::chrono::steady_clock::time_point> rests_until_;
   std::atomic<int> concurrent_ = 0;
 };
 

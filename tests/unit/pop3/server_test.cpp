@@ -116,6 +116,31 @@ TEST_F(Pop3Server, EndsWithItsPasswordAndRemovesNothing) {
   EXPECT_EQ(store().count(), 3U);
 }
 
+TEST_F(Pop3Server, HoldsTheAnswersToFailedSignIns) {
+  door_.throttle = std::make_shared<sasl::Throttle>(clock_);
+  const net::PeerFacts afar{"192.0.2.7", false, true};
+  auto first = session(afar);
+  EXPECT_TRUE(talk(*first, "USER alice\r\nPASS wrong\r\n").ends_with("-ERR [AUTH] Authentication failed\r\n"));
+  input_.clear();
+  auto second = session(afar);
+  std::string said = talk(*second, "USER alice\r\nPASS secret word\r\nNOOP\r\n");
+  EXPECT_EQ(last_step_, net::SessionStep::kPause);
+  EXPECT_NEAR(static_cast<double>(second->pause().count()), 1000, 1);
+  EXPECT_EQ(said.find("messages"), std::string::npos) << said;
+  clock_.pass(std::chrono::seconds(2));
+  said = talk(*second, "");
+  EXPECT_NE(said.find("+OK 3 messages"), std::string::npos) << said;
+  EXPECT_EQ(last_step_, net::SessionStep::kNeedsInput);
+  input_.clear();
+  for (int i = 0; i < 20; ++i) {
+    auto guesser = session(afar);
+    (void)talk(*guesser, "AUTH PLAIN " + mail::encode_base64(std::string("\0bob\0x", 6)) + "\r\n");
+    input_.clear();
+  }
+  auto late = session(afar);
+  EXPECT_NE(talk(*late, "USER bob\r\nPASS x\r\n").find("-ERR [SYS/TEMP]"), std::string::npos);
+}
+
 TEST_F(Pop3Server, LendsAMaildropToOneSessionAtATime) {
   auto first = session();
   talk(*first, "USER alice\r\nPASS secret word\r\n");

@@ -199,8 +199,9 @@ TEST(ServerExchange, KnowsItsMechanismsInAnyCase) {
   EXPECT_NE(make_server_exchange("Plain", one_user()), nullptr);
   EXPECT_EQ(make_server_exchange("CRAM-MD5", one_user()), nullptr);
   EXPECT_EQ(make_server_exchange("", one_user()), nullptr);
-  EXPECT_EQ(server_mechanisms(false), (std::vector<std::string>{"SCRAM-SHA-256", "SCRAM-SHA-1"}));
-  EXPECT_EQ(server_mechanisms(true), (std::vector<std::string>{"SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN"}));
+  EXPECT_EQ(server_mechanisms({}), (std::vector<std::string>{"SCRAM-SHA-256", "SCRAM-SHA-1"}));
+  EXPECT_EQ(server_mechanisms({.cleartext = true}),
+            (std::vector<std::string>{"SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN"}));
 }
 
 TEST(ServerExchange, PlainMayNameItselfButNobodyElse) {
@@ -253,7 +254,8 @@ TEST(ServerExchange, SaysWhatTheRfcsSay) {
     const ScramKeys keys =
         make_keys_beside({4096, mail::decode_base64(example.salt).value_or(""), {}, {}}, mail::Secret("pencil"));
     const auto server = make_scram_server(
-        example.mechanism, [&](const std::string&) { return std::optional(keys); }, example.nonce);
+        example.mechanism, [&](const std::string&) { return std::optional(keys); },
+        std::vector<connectors::ChannelBinding>{}, example.nonce);
     std::string challenge;
     EXPECT_EQ(server->step(example.first, challenge), State::kContinue);
     EXPECT_EQ(challenge, example.ours);
@@ -289,6 +291,86 @@ TEST(ServerExchange, ScramLetsNobodyActAsAnother) {
     const std::string last = client->step(challenge);
     // The client's proof covers its own header; the one that was sent is refused in either case.
     EXPECT_EQ(server->step(last, challenge), State::kFailed) << other;
+  }
+}
+
+std::vector<connectors::ChannelBinding> three_bindings() {
+  return {{"tls-exporter", std::string(32, 'e')},
+          {"tls-unique", std::string(12, 'u')},
+          {"tls-server-end-point", std::string(32, 's')}};
+}
+
+TEST(ServerExchange, BindsScramToAnyOfTheConnectionsBindings) {
+  for (const std::string mechanism : {"SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS"})
+    for (const auto& binding : three_bindings()) {
+      auto client = make_exchange(mechanism, credentials(), "imap", "h", binding);
+      auto server = make_server_exchange(mechanism, one_user(), {.bindings = three_bindings()});
+      ASSERT_NE(server, nullptr);
+      EXPECT_EQ(play(*client, *server, true).state, State::kSuccess) << mechanism << binding.type;
+      auto between = make_exchange(mechanism, credentials(), "imap", "h",
+                                   connectors::ChannelBinding{binding.type, "another connection's"});
+      server = make_server_exchange(mechanism, one_user(), {.bindings = three_bindings()});
+      EXPECT_EQ(play(*between, *server, true).state, State::kFailed) << mechanism << binding.type;
+    }
+  auto client =
+      make_exchange("SCRAM-SHA-256-PLUS", credentials(), "imap", "h", connectors::ChannelBinding{"tls-telepathy", "x"});
+  auto server = make_server_exchange("SCRAM-SHA-256-PLUS", one_user(), {.bindings = three_bindings()});
+  EXPECT_EQ(play(*client, *server, true).state, State::kFailed) << "a type that is not known";
+  server = make_server_exchange("SCRAM-SHA-256-PLUS", one_user(), {.bindings = three_bindings()});
+  std::string challenge;
+  EXPECT_EQ(server->step("n,,n=alice,r=abc", challenge), State::kFailed) << "-PLUS without binding";
+}
+
+TEST(ServerExchange, NoticesThatItsPlusWasTakenOutOfTheOffer) {
+  const connectors::ChannelBinding could{"tls-exporter", std::string(32, 'e')};
+  auto client = make_exchange("SCRAM-SHA-256", credentials(), "imap", "h", could);
+  auto server = make_server_exchange("SCRAM-SHA-256", one_user(), {.bindings = three_bindings()});
+  EXPECT_EQ(play(*client, *server, true).state, State::kFailed);
+  // Without TLS we offered none: the client is right.
+  client = make_exchange("SCRAM-SHA-256", credentials(), "imap", "h", could);
+  server = make_server_exchange("SCRAM-SHA-256", one_user());
+  EXPECT_EQ(play(*client, *server, true).state, State::kSuccess);
+  // A client that cannot bind at all is served.
+  client = make_exchange("SCRAM-SHA-256", credentials(), "imap", "h");
+  server = make_server_exchange("SCRAM-SHA-256", one_user(), {.bindings = three_bindings()});
+  EXPECT_EQ(play(*client, *server, true).state, State::kSuccess);
+}
+
+TEST(ServerExchange, OffersWhatTheConnectionHas) {
+  EXPECT_EQ(server_mechanisms({.cleartext = true, .bindings = three_bindings(), .certificate_names = {"alice"}}),
+            (std::vector<std::string>{"SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1",
+                                      "EXTERNAL", "PLAIN", "LOGIN"}));
+  EXPECT_EQ(make_server_exchange("SCRAM-SHA-256-PLUS", one_user()), nullptr);
+  EXPECT_EQ(make_server_exchange("EXTERNAL", one_user()), nullptr);
+  EXPECT_EQ(make_server_exchange("PLAIN", one_user(), {}), nullptr);
+}
+
+TEST(ServerExchange, ExternalTakesWhomTheCertificateNames) {
+  struct Row {
+    const char* what;
+    std::vector<std::string> names;
+    std::optional<std::string> response;
+    bool good;
+  };
+  for (const Row& row :
+       {Row{"itself", {"alice"}, "", true}, Row{"by name", {"alice"}, "alice", true},
+        Row{"another", {"alice"}, "bob", false}, Row{"no user", {"bob"}, "", false},
+        Row{"no user by name", {"bob"}, "bob", false}, Row{"the second", {"bob", "alice"}, "", true},
+        Row{"the wrong one of two", {"bob", "alice"}, "bob", false}, Row{"nothing said", {"alice"}, std::nullopt, true},
+        Row{"NUL", {"alice"}, std::string("alice\0", 6), false}}) {
+    auto server = make_server_exchange("EXTERNAL", one_user(), {.certificate_names = row.names});
+    ASSERT_NE(server, nullptr);
+    std::string challenge;
+    State state = server->step(row.response ? std::optional<std::string_view>(*row.response) : std::nullopt, challenge);
+    if (!row.response) {
+      EXPECT_EQ(state, State::kContinue);
+      EXPECT_FALSE(server->decided());
+      state = server->step("", challenge);
+    }
+    EXPECT_EQ(state, row.good ? State::kSuccess : State::kFailed) << row.what;
+    EXPECT_TRUE(server->decided());
+    EXPECT_EQ(server->identity().user, row.good ? "alice" : "") << row.what;
+    EXPECT_EQ(server->step("", challenge), State::kFailed) << "nothing comes after the end";
   }
 }
 

@@ -47,6 +47,16 @@ TEST(OpenSessions, MayLeaveInTheirWake) {
   EXPECT_EQ(place, nullptr);
 }
 
+TEST(OpenSessions, AreLimitedPerUser) {
+  auto sessions = std::make_shared<OpenSessions>();
+  auto first = sessions->enter({"alice", ""}, {}, 2);
+  auto second = sessions->enter({"alice", "phone"}, {}, 2);
+  EXPECT_EQ(sessions->enter({"alice", ""}, {}, 2), nullptr);
+  EXPECT_NE(sessions->enter({"bob", ""}, {}, 2), nullptr);
+  second.reset();
+  EXPECT_NE(sessions->enter({"alice", ""}, {}, 2), nullptr);
+}
+
 TEST(Doorkeeper, LetsNobodyInWhosePasswordWasRevokedMeanwhile) {
   UserKeys keys(make_keys(mail::Secret("x"), 4096));
   keys.app_passwords = {{"phone", keys.password}};
@@ -54,11 +64,14 @@ TEST(Doorkeeper, LetsNobodyInWhosePasswordWasRevokedMeanwhile) {
   std::vector<std::string> noted;
   Doorkeeper door;
   door.signed_in = [&](const Identity& identity) { noted.push_back(identity.user + "/" + identity.app_password); };
-  EXPECT_NE(door.admit(lookup, {"alice", ""}, {}), nullptr);
-  EXPECT_NE(door.admit(lookup, {"alice", "phone"}, {}), nullptr);
+  using Answer = Doorkeeper::Answer;
+  std::unique_ptr<OpenSessions::Place> place;
+  EXPECT_EQ(door.admit(lookup, {"alice", ""}, {}, place), Answer::kEntered);
+  EXPECT_EQ(door.admit(lookup, {"alice", "phone"}, {}, place), Answer::kEntered);
   keys.app_passwords.clear();
-  EXPECT_EQ(door.admit(lookup, {"alice", "phone"}, {}), nullptr);
-  EXPECT_EQ(door.admit(lookup, {"bob", ""}, {}), nullptr);
+  EXPECT_EQ(door.admit(lookup, {"alice", "phone"}, {}, place), Answer::kRevoked);
+  EXPECT_EQ(place, nullptr);
+  EXPECT_EQ(door.admit(lookup, {"bob", ""}, {}, place), Answer::kRevoked);
   EXPECT_EQ(noted, (std::vector<std::string>{"alice/", "alice/phone"}));
 }
 

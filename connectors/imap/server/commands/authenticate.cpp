@@ -20,6 +20,7 @@ class AuthenticateTask final : public Task {
       : session_(session), exchange_(std::move(exchange)), initial_(std::move(initial)) {}
 
   Step run(std::string& output) override {
+    if (held_) return say(output);
     if (begun_) return Step::kWaitsForLine;  // woken for nothing
     begun_ = true;
     std::optional<mail::Secret> initial = std::exchange(initial_, std::nullopt);
@@ -32,41 +33,45 @@ class AuthenticateTask final : public Task {
     if (!decoded) return done(Answer::Kind::kBad, "That is not base64.");
     mail::Secret response(std::move(*decoded));
     // The last word of the mechanism was ours (RFC 3501 has no room for it in the OK); the client had nothing to add.
-    if (succeeded_) return sign_in(output);
+    if (state_ == State::kSuccess) return sign_in();
     return advance(response.reveal(), output);
   }
 
   [[nodiscard]] std::size_t line_limit() const noexcept override { return mail::kMaxSaslMessage; }
 
  private:
+  using State = sasl::ServerExchange::State;
+
   Step advance(std::optional<std::string_view> response, std::string& output) {
-    std::string challenge;
-    switch (exchange_->step(response, challenge)) {
-      case sasl::ServerExchange::State::kFailed: return done_with(session_.refuse_sign_in(output));
-      case sasl::ServerExchange::State::kSuccess:
-        succeeded_ = true;
-        if (challenge.empty()) return sign_in(output);
-        break;
-      case sasl::ServerExchange::State::kContinue: break;
+    const bool undecided = !exchange_->decided();
+    state_ = exchange_->step(response, challenge_);
+    if (undecided && exchange_->decided()) {
+      if (!session_.judge(exchange_->claimed_user(), state_ != State::kFailed)) return done_with(too_many_failures());
+      held_ = session_.hold.count() > 0;
+      if (held_) return Step::kMore;
     }
-    output += "+ " + mail::encode_base64(challenge) + "\r\n";
+    return say(output);
+  }
+
+  Step say(std::string& output) {
+    held_ = false;
+    if (state_ == State::kFailed) return done_with(session_.refuse_sign_in());
+    if (state_ == State::kSuccess && challenge_.empty()) return sign_in();
+    output += "+ " + mail::encode_base64(challenge_) + "\r\n";
     return Step::kWaitsForLine;
   }
 
-  Step sign_in(std::string& output) { return done_with(session_.sign_in(exchange_->identity(), output)); }
+  Step sign_in() { return done_with(session_.sign_in(exchange_->identity())); }
   Step done_with(Answer answer) { return done(answer.kind, std::move(answer.text)); }
 
   Conversation& session_;
   std::unique_ptr<sasl::ServerExchange> exchange_;
   std::optional<mail::Secret> initial_;
-  bool begun_ = false, succeeded_ = false;
+  std::string challenge_;
+  State state_ = State::kContinue;
+  bool begun_ = false;
+  bool held_ = false;  // the result is known and not said yet
 };
-
-bool offered(const Conversation& session, std::string_view mechanism) {
-  auto names = sasl::server_mechanisms(session.cleartext_allowed());
-  return std::any_of(names.begin(), names.end(),
-                     [&](const std::string& name) { return mail::iequals(name, mechanism); });
-}
 
 }  // namespace
 
@@ -82,12 +87,12 @@ Outcome authenticate(Conversation& session, Request& request) {
   } else {
     arguments.expect_end();
   }
-  if (!offered(session, mechanism)) {
-    bool with_tls = !session.cleartext_allowed() && sasl::make_server_exchange(mechanism, session.context.keys);
+  auto exchange = sasl::make_server_exchange(mechanism, session.context.keys, session.offer());
+  if (!exchange) {
+    const bool with_tls = !session.cleartext_allowed() && sasl::make_server_exchange(mechanism, session.context.keys);
     return with_tls ? no("[PRIVACYREQUIRED] That mechanism needs TLS.") : no("[CANNOT] Unknown mechanism.");
   }
-  auto exchange = sasl::make_server_exchange(mechanism, session.context.keys);
-  if (!exchange) return no("[CANNOT] Unknown mechanism.");
+  if (!session.context.door.may_try(session.caller())) return too_many_failures();
   return std::make_unique<AuthenticateTask>(session, std::move(exchange), std::move(initial));
 }
 

@@ -12,8 +12,10 @@ Outcome login(Conversation& session, Request& request) {
   mail::Secret password(arguments.expect_astring());
   arguments.expect_end();
   if (!session.cleartext_allowed()) return no("[PRIVACYREQUIRED] A password is not taken without TLS.");
+  if (!session.context.door.may_try(session.caller())) return too_many_failures();
   const auto identity = sasl::check_password(session.context.keys, user, password.reveal());
-  return identity ? session.sign_in(*identity, request.output) : session.refuse_sign_in(request.output);
+  if (!session.judge(user, identity.has_value())) return too_many_failures();
+  return identity ? session.sign_in(*identity) : session.refuse_sign_in();
 }
 
 }  // namespace mailstead::imap::commands
