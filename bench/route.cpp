@@ -1,10 +1,10 @@
 // How long the rules take: 1,000 rules on headers over 10,000 messages, as one decision for each message.
 //
-//     bench_route [--rules N] [--messages N] [--rounds N] [--fdm FILE] [--mbox FILE]
+//     bench_route [--rules N] [--messages N] [--rounds N] [--fdm FILE] [--sieve FILE] [--mbox FILE]
 //
 // Nearly nothing matches, so that every rule is looked at for every message. Scanning a message and parsing its header
-// are timed apart: a message is scanned once, however many rules there are. --fdm writes the same rules for fdm, --mbox
-// the same messages.
+// are timed apart: a message is scanned once, however many rules there are. --fdm and --sieve write the same rules for
+// fdm and for Sieve, --mbox the same messages.
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -28,7 +28,7 @@ using Clock = std::chrono::steady_clock;
 
 struct Options {
   std::size_t rules = 1000, messages = 10'000, rounds = 5;
-  std::string fdm, mbox;
+  std::string fdm, sieve, mbox;
 };
 
 std::string word(std::size_t number) {
@@ -60,6 +60,17 @@ void write_fdm(const std::string& path, const Options& options) {
       out << fmt::format("match \"^List-Id:.*{}\\\\.lists\\\\.example\\\\.org\" in headers action \"file\"\n", word(i));
   }
   out << "match all action \"file\"\n";
+}
+
+void write_sieve(const std::string& path, const Options& options) {
+  std::ofstream out(path);
+  out << "require \"fileinto\";\n";
+  for (std::size_t i = 0; i < options.rules; ++i) {
+    std::string test = fmt::format("header :contains \"Subject\" \"{}\"", word(i));
+    if (i % 3 == 1) test = fmt::format("address :domain \"From\" \"{}.example\"", word(i));
+    if (i % 3 == 2) test = fmt::format("header :contains \"List-Id\" \"{}.lists.example.org\"", word(i));
+    out << fmt::format("if {} {{ fileinto \"{}\"; stop; }}\n", test, word(i));
+  }
 }
 
 std::string message(std::size_t number, std::mt19937& random) {
@@ -94,6 +105,7 @@ Options read(int argc, char** argv) {
     if (name == "--messages") options.messages = std::stoul(value);
     if (name == "--rounds") options.rounds = std::stoul(value);
     if (name == "--fdm") options.fdm = value;
+    if (name == "--sieve") options.sieve = value;
     if (name == "--mbox") options.mbox = value;
   }
   return options;
@@ -124,6 +136,7 @@ int main(int argc, char** argv) {
     }
   }
   if (!options.fdm.empty()) write_fdm(options.fdm, options);
+  if (!options.sieve.empty()) write_sieve(options.sieve, options);
 
   std::vector<double> scanning, deciding;
   std::size_t delivered = 0;

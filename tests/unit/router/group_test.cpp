@@ -22,7 +22,12 @@ class RouterGroup : public testing::Test {
   }
   Explanation explain(const std::string& rules) {
     auto set = compiled(json::parse(rules), context);
-    return sample.ask([&](const Subject& subject) { return set->explain(subject); });
+    auto explained = sample.ask([&](const Subject& subject) { return set->explain(subject); });
+    // Without reasons, rules may be ruled out beforehand.
+    const auto decision = sample.ask([&](const Subject& subject) { return set->decide(subject); });
+    EXPECT_EQ(decision.matched, explained.decision.matched);
+    EXPECT_EQ(decision.deliveries.size(), explained.decision.deliveries.size());
+    return explained;
   }
   std::vector<std::string> folders(const std::string& rules) {
     std::vector<std::string> found;
