@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace mailstead::mail {
@@ -14,6 +15,7 @@ struct ProgramSettings {
   bool shell = false;
   std::string user;  // whom it runs as; "" ourselves
   std::chrono::seconds timeout{30};
+  std::vector<std::pair<std::string, std::string>> environment;  // variables of the user's own, before the usual ones
   bool operator==(const ProgramSettings&) const = default;
 };
 

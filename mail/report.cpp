@@ -6,6 +6,7 @@
 
 #include "mail/address.h"
 #include "mail/ascii.h"
+#include "mail/composition.h"
 #include "mail/date.h"
 #include "mail/digest.h"
 #include "mail/escape.h"
@@ -17,72 +18,14 @@ namespace mailstead::mail {
 namespace {
 
 constexpr std::size_t kMaxQuotedHeader = 256 * 1024;
-constexpr std::size_t kEncodedLine = 75;  // RFC 2045 §6.7 (5) allows 76
 
 bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
-// CRLF line ends; the text ends with one.
-std::string with_crlf(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (c != '\r' && c != '\n') {
-      out.push_back(c);
-      continue;
-    }
-    out.append("\r\n");
-    if (c == '\r' && i + 1 < text.size() && text[i + 1] == '\n') ++i;
-  }
-  if (!out.empty() && !out.ends_with("\r\n")) out.append("\r\n");
-  return out;
-}
-
-// `text` has CRLF line ends. Every octet that is not plain is encoded, so that no transport needs to touch it.
-std::string quoted_printable(std::string_view text) {
-  std::string out;
-  std::size_t column = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (text.substr(i, 2) == "\r\n") {
-      out.append("\r\n");
-      column = 0;
-      ++i;
-      continue;
-    }
-    bool ends_line = i + 1 == text.size() || text.substr(i + 1, 2) == "\r\n";
-    bool plain = (c > ' ' && c <= '~' && c != '=') || (is_blank(c) && !ends_line);
-    std::size_t width = plain ? 1 : 3;
-    if (column + width > kEncodedLine) {
-      out.append("=\r\n");
-      column = 0;
-    }
-    if (plain) {
-      out.push_back(c);
-    } else {
-      out += fmt::format("={:02X}", static_cast<unsigned char>(c));
-    }
-    column += width;
-  }
-  return out;
-}
-
-bool needs_encoding(std::string_view text) {
-  std::size_t line = 0;
-  for (char c : text) {
-    line = c == '\n' ? 0 : line + 1;
-    if (line > 990 || static_cast<unsigned char>(c) >= 0x80 || c == '\0') return true;
-  }
-  return false;
-}
-
 // A body part with its header; `type` may have parameters.
 std::string body_part(std::string_view type, std::string_view description, std::string_view text) {
-  std::string content = with_crlf(text);
-  bool encode = needs_encoding(content);
-  return fmt::format("Content-Type: {}\r\nContent-Description: {}\r\nContent-Transfer-Encoding: {}\r\n\r\n{}", type,
-                     description, encode ? "quoted-printable" : "7bit", encode ? quoted_printable(content) : content);
+  return text_entity(fmt::format("Content-Type: {}\r\nContent-Description: {}\r\n", type, description), text);
 }
 
 // What has to be ASCII (RFC 3464 §2.1.2): one line, other characters as \u{…}.
@@ -147,27 +90,6 @@ std::string typed_address(std::string_view address) {
 bool is_smtp_reply(std::string_view text) {
   return text.size() >= 3 && (text[0] == '4' || text[0] == '5') && is_digit(text[1]) && is_digit(text[2]) &&
          (text.size() == 3 || text[3] == ' ' || text[3] == '-');
-}
-
-// A host name fit for our own header fields.
-std::string clean_host(std::string_view host) {
-  std::string clean;
-  for (char c : host) {
-    if (is_letter(c) || is_digit(c) || c == '.' || c == '-') clean.push_back(c);
-  }
-  return clean.empty() ? "localhost" : clean.substr(0, 255);
-}
-
-std::string clean_id(std::string_view id) {
-  std::string clean;
-  for (char c : id) clean.push_back(is_letter(c) || is_digit(c) || c == '-' || c == '_' ? c : '.');
-  while (!clean.empty() && clean.front() == '.') clean.erase(0, 1);
-  while (!clean.empty() && clean.back() == '.') clean.pop_back();
-  std::string tidy;
-  for (char c : clean.substr(0, 200)) {
-    if (c != '.' || !tidy.ends_with('.')) tidy.push_back(c);
-  }
-  return tidy.empty() ? "report" : tidy;
 }
 
 std::string owner(const DeliveryReport& report, const std::string& host) {
@@ -264,11 +186,7 @@ std::string build_report(const DeliveryReport& report) {
       "Subject", (is_delay(report) ? "Delayed mail: " : "Undelivered mail: ") + printable(report.destination, 200));
   out += format_field("Message-ID", fmt::format("<{}@{}>", clean_id(report.unique_id), host));
   if (const HeaderField* id = original.first("Message-ID"); id != nullptr) {
-    std::string value = unfold(id->value);
-    bool sound = value.size() > 2 && value.size() < 900 && value.front() == '<' &&
-                 value.find('>') == value.size() - 1 &&
-                 std::all_of(value.begin(), value.end(), [](char c) { return c > ' ' && c < '\x7f'; });
-    if (sound) out += format_field("References", value);
+    if (const std::string sound = sound_message_id(id->value); !sound.empty()) out += format_field("References", sound);
   }
   out += "Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n";
   out +=

@@ -1,6 +1,7 @@
 // What is to be done with a message. Plain values: the pipeline turns them into placements and deliveries.
 #pragma once
 
+#include <chrono>
 #include <compare>
 #include <memory>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "mail/content.h"
+#include "mail/digest.h"
 #include "mail/failure.h"
 #include "mail/flags.h"
 #include "mail/header_edit.h"
@@ -60,6 +62,21 @@ struct PlannedSave {
   std::string rule;
 };
 
+// An answer of ours to the sender, through the queue.
+struct PlannedReply {
+  std::string destination;  // "" that which carries redirects
+  std::string from;         // as it may stand in the field
+  std::string to;           // an envelope address
+  std::string subject, text;
+  std::string rule;
+};
+
+// A key that counts as met once the message is accepted (router/memory.h).
+struct Remembered {
+  mail::Sha256 key{};
+  std::chrono::seconds window{0};
+};
+
 struct Decision {
   // The message must not be accepted now: nothing else in here counts. Thrown by whoever was to accept it; of scope
   // kMessage when it is about this message, else no other one of the account would fare better.
@@ -69,6 +86,8 @@ struct Decision {
   std::vector<Filtered> filtered;
   std::vector<PlannedRun> runs;
   std::vector<PlannedSave> saves;
+  std::vector<PlannedReply> replies;  // beside the message's own way
+  std::vector<Remembered> remembered;
   bool discarded = false;             // and no delivery: the message ends here
   std::string discarded_by;           // rule name
   std::vector<std::string> matched;   // rule names, in order

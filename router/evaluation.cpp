@@ -145,6 +145,21 @@ const SpamAnswer& Evaluation::spam(const std::string& filter) {
   return answer;
 }
 
+std::optional<mail::WallTime> Evaluation::met(const mail::Sha256& key, std::chrono::seconds window) {
+  auto found = met_.find(key);
+  if (found == met_.end()) {
+    if (subject_.memory == nullptr) no_answer("nothing is remembered here");
+    found = met_.emplace(key, subject_.memory->met(key, window)).first;
+    if (!found->second) remember(key, window);
+  }
+  return found->second;
+}
+
+std::optional<mail::WallTime> Evaluation::answered(const mail::Sha256& key, std::chrono::seconds window) const {
+  if (subject_.memory == nullptr) no_answer("nothing is remembered here");
+  return subject_.memory->answered(key, window);
+}
+
 void Evaluation::note(std::string text) {
   if (notes_.size() >= kMaxNotes || std::find(notes_.begin(), notes_.end(), text) != notes_.end()) return;
   notes_.push_back(std::move(text));

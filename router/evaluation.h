@@ -78,8 +78,17 @@ class Evaluation {
   // Asks the spam filter unless that was done already. Throws as SpamFilters does where there is no answer.
   [[nodiscard]] const SpamAnswer& spam(const std::string& filter);
 
+  // When an earlier message met the key within the window; if none did, this one has, once it is accepted. Asked once
+  // for a key. Throws as Memory does, and where there is none.
+  [[nodiscard]] std::optional<mail::WallTime> met(const mail::Sha256& key, std::chrono::seconds window);
+  // The same of a sender who was answered; remember() says that it is done now.
+  [[nodiscard]] std::optional<mail::WallTime> answered(const mail::Sha256& key, std::chrono::seconds window) const;
+  void remember(const mail::Sha256& key, std::chrono::seconds window) { remembered.push_back({key, window}); }
+
   void note(std::string text);
 
+  // For Decision::remembered.
+  std::vector<Remembered> remembered;
   // The groups of the last regular expression that matched in the rule in hand; [0] the whole match.
   std::vector<std::string> captures;
   // The sender to whom the bounce belongs that the last "srs" of the rule in hand found.
@@ -110,6 +119,7 @@ class Evaluation {
   std::optional<Value> body_, raw_;
   std::deque<std::pair<mail::ProgramSettings, CommandResult>> commands_;
   std::map<std::string, std::variant<SpamAnswer, mail::Failure>> spam_;
+  std::map<mail::Sha256, std::optional<mail::WallTime>> met_;
   std::vector<TestTrace>* rows_ = nullptr;
   std::string saw_;
   int depth_ = 0;

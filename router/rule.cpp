@@ -4,19 +4,20 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 namespace mailstead::router {
 namespace {
 
 using Effect = Action::Effect;
 
-constexpr std::array<std::string_view, 6> kKeys = {"name", "comment", "if", "then", "continue", "on_error"};
+constexpr std::array<std::string_view, 7> kKeys = {"name", "comment", "if", "then", "group", "continue", "on_error"};
 constexpr std::array<std::pair<std::string_view, OnError>, 3> kOnError = {
     {{"no match", OnError::kNoMatch}, {"match", OnError::kMatch}, {"retry", OnError::kRetry}}};
 
-std::string compile_name(const nlohmann::json& object, std::size_t position, Compiler& compiler) {
+std::string compile_name(const nlohmann::json& object, const std::string& usual_name, Compiler& compiler) {
   auto found = object.find("name");
-  if (found == object.end()) return "rule " + std::to_string(position);
+  if (found == object.end()) return usual_name;
   auto at = compiler.step("name");
   std::string name = compiler.text(*found).value_or("");
   if (name == "default") compiler.problem("\"default\" is the name of what is done when no rule decides");
@@ -28,6 +29,26 @@ bool compile_flag(const nlohmann::json& object, std::string_view key, Compiler& 
   if (found == object.end()) return false;
   auto at = compiler.step(key);
   return compiler.boolean(*found).value_or(false);
+}
+
+// What its rules do is theirs to say.
+std::string compile_group(const nlohmann::json& object, Compiler& compiler) {
+  for (const char* key : {"then", "continue"}) {
+    if (!object.contains(key)) continue;
+    auto at = compiler.step(key);
+    compiler.problem("without effect beside \"group\"", "leave one of the two out");
+  }
+  auto at = compiler.step("group");
+  const auto name = compiler.text(*object.find("group"));
+  if (!name) return {};
+  std::set<std::string> names;
+  if (const auto* groups = compiler.context().groups; groups != nullptr && groups->is_object())
+    for (const auto& [key, value] : groups->items()) names.insert(key);
+  if (names.contains(*name)) return *name;
+  std::string hint = did_you_mean(*name, names);
+  if (names.empty()) hint = "add \"rule_groups\": {" + in_quotes(*name) + ": [ … ]}";
+  compiler.problem("there is no group of rules " + in_quotes(*name), hint);
+  return {};
 }
 
 OnError compile_on_error(const nlohmann::json& object, Compiler& compiler) {
@@ -76,7 +97,8 @@ class OrderCheck {
 void compile_actions(const nlohmann::json& object, Rule& rule, Compiler& compiler) {
   auto found = object.find("then");
   if (found == object.end()) {
-    compiler.problem("has no \"then\"", "add \"then\" with a list of actions");
+    compiler.problem("has no \"then\"",
+                     "add \"then\" with a list of actions, or \"group\" with a name of \"rule_groups\"");
     return;
   }
   auto at = compiler.step("then");
@@ -118,12 +140,12 @@ std::span<const std::string_view> rule_keys() noexcept {
   return kKeys;
 }
 
-Rule compile_rule(const nlohmann::json& value, std::size_t position, Compiler& compiler) {
+Rule compile_rule(const nlohmann::json& value, const std::string& usual_name, Compiler& compiler) {
   Rule rule;
   compiler.facts() = {};
   if (!compiler.is_object(value, "a rule")) return rule;
   compiler.check_keys(value, kKeys, "a rule");
-  rule.name = compile_name(value, position, compiler);
+  rule.name = compile_name(value, usual_name, compiler);
   if (auto found = value.find("if"); found != value.end()) {
     auto at = compiler.step("if");
     rule.always = false;
@@ -134,6 +156,10 @@ Rule compile_rule(const nlohmann::json& value, std::size_t position, Compiler& c
     (void)compiler.text(*found);
   }
   rule.on_error = compile_on_error(value, compiler);
+  if (value.contains("group")) {
+    rule.group = compile_group(value, compiler);
+    return rule;
+  }
   compile_actions(value, rule, compiler);
   weigh(value, rule, compiler);
   return rule;

@@ -15,17 +15,19 @@ namespace mailstead::router {
 enum class OnError { kNoMatch, kMatch, kRetry };
 
 struct Rule {
-  std::string name;  // as given, else "rule N"
+  std::string name;  // as given, else "rule N", "rule N of GROUP"
   std::unique_ptr<Condition> condition;
   std::vector<std::unique_ptr<Action>> actions;
+  std::string group;                           // whose rules are tried instead of actions; "" none
+  const std::vector<Rule>* members = nullptr;  // of the group, once all are compiled
   OnError on_error = OnError::kNoMatch;
   bool always = true;      // there is no "if"
   bool settles = false;    // it delivers or discards for good
   bool ends_walk = false;  // no later rule is tried when it matches
 };
 
-// `position` counts from 1. The rule serves only when no problem was reported.
-[[nodiscard]] Rule compile_rule(const nlohmann::json& value, std::size_t position, Compiler& compiler);
+// `usual_name`: where it has none of its own. The rule serves only when no problem was reported.
+[[nodiscard]] Rule compile_rule(const nlohmann::json& value, const std::string& usual_name, Compiler& compiler);
 
 // The keys of a rule.
 [[nodiscard]] std::span<const std::string_view> rule_keys() noexcept;

@@ -13,9 +13,13 @@
 
 namespace mailstead::router {
 
+// By the list of rules.
+using Screens = std::map<const std::vector<Rule>*, Screen>;
+
 struct RuleSet::State {
   std::vector<Rule> rules;
-  std::optional<Screen> screen;
+  std::map<std::string, std::vector<Rule>> groups;
+  Screens screens;
   std::string default_destination;
   bool needs_body = false;
 };
@@ -25,28 +29,24 @@ namespace {
 // Walks the rules for one message.
 class Walker {
  public:
-  // Without a screen every rule is tried; with reasons asked for it has to be.
-  Walker(const std::vector<Rule>& rules, const Screen* screen, const std::string& default_destination,
+  // Where reasons are asked for every rule has to be tried.
+  Walker(const std::vector<Rule>& rules, const Screens& screens, const std::string& default_destination,
          const Subject& subject, Explanation& out, bool traced)
       : rules_(rules),
+        screens_(screens),
         default_destination_(default_destination),
         out_(out),
         traced_(traced),
         evaluation_(subject, out.decision.notes),
         walk_{evaluation_, out.decision, subject.flags, {}} {
-    if (screen != nullptr && !traced) pass_.emplace(*screen, evaluation_);
     walk_.flags.system &= static_cast<std::uint8_t>(~mail::kDeleted);
   }
 
   void run() {
-    for (std::size_t i = 0; i < rules_.size() && (traced_ || !ended_); ++i) {
-      const Rule& rule = rules_[i];
-      if (traced_) out_.rules.push_back({rule.name, RuleTrace::Verdict::kNotReached, {}, {}});
-      if (ended_ || (pass_ && !pass_->may_match(i))) continue;
-      try_rule(rule);
-    }
+    try_all(rules_);
     Decision& decision = out_.decision;
     if (decision.postponed) return;
+    decision.remembered = std::move(evaluation_.remembered);
     if (!settled_ && !decision.discarded) use_default();
     if (decision.discarded && !decision.deliveries.empty()) {
       decision.discarded = false;
@@ -55,6 +55,15 @@ class Walker {
   }
 
  private:
+  void try_all(const std::vector<Rule>& rules) {
+    std::optional<Screen::Pass> pass;
+    if (!traced_) pass.emplace(screens_.at(&rules), evaluation_);
+    for (std::size_t i = 0; i < rules.size() && (traced_ || !ended_); ++i) {
+      if (traced_) out_.rules.push_back({rules[i].name, RuleTrace::Verdict::kNotReached, {}, {}});
+      if (!ended_ && (!pass || pass->may_match(i))) try_rule(rules[i]);
+    }
+  }
+
   void try_rule(const Rule& rule) {
     evaluation_.captures.clear();
     evaluation_.srs_sender.clear();
@@ -65,6 +74,10 @@ class Walker {
     if (traced_) out_.rules.back().verdict = matched ? RuleTrace::Verdict::kMatched : RuleTrace::Verdict::kNotMatched;
     if (!matched) return;
     out_.decision.matched.push_back(rule.name);
+    if (rule.members != nullptr) {
+      if (traced_) out_.rules.back().actions.push_back("group " + rule.group);
+      return try_all(*rule.members);
+    }
     act(rule);
     ended_ = rule.ends_walk || out_.decision.postponed;
   }
@@ -129,18 +142,17 @@ class Walker {
   }
 
   const std::vector<Rule>& rules_;
+  const Screens& screens_;
   const std::string& default_destination_;
   Explanation& out_;
   bool traced_;
   Evaluation evaluation_;
-  std::optional<Screen::Pass> pass_;
   Walk walk_;
   bool settled_ = false, ended_ = false;
 };
 
 // A name stands for one rule in every history; a rule behind one that always ends the walk is never tried.
-void check_order(const std::vector<Rule>& rules, Compiler& compiler) {
-  std::set<std::string> names;
+void check_order(const std::vector<Rule>& rules, std::set<std::string>& names, Compiler& compiler) {
   const Rule* last = nullptr;
   bool told = false;
   for (std::size_t i = 0; i < rules.size(); ++i) {
@@ -162,7 +174,9 @@ void check_order(const std::vector<Rule>& rules, Compiler& compiler) {
 
 // Whether the condition asks a program or a service, which may answer otherwise the next time.
 bool asks_program(const nlohmann::json& condition) {
-  if (condition.is_object() && (condition.contains("command") || condition.contains("spam"))) return true;
+  if (condition.is_object() &&
+      (condition.contains("command") || condition.contains("spam") || condition.contains("seen")))
+    return true;
   return condition.is_structured() && std::any_of(condition.begin(), condition.end(),
                                                   [](const nlohmann::json& inner) { return asks_program(inner); });
 }
@@ -186,6 +200,66 @@ void check_repeats(const nlohmann::json& written, const std::vector<Rule>& rules
   }
 }
 
+// `of`: " of GROUP", or "".
+std::vector<Rule> compile_list(const nlohmann::json& written, const std::string& of, std::set<std::string>& names,
+                               bool& needs_body, Compiler& compiler) {
+  std::vector<Rule> rules;
+  if (!written.is_null() && !written.is_array()) {
+    compiler.problem("rules are a list in brackets");
+    return rules;
+  }
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    auto at = compiler.step(i);
+    rules.push_back(compile_rule(written[i], "rule " + std::to_string(i + 1) + of, compiler));
+    needs_body = needs_body || compiler.facts().needs_body;
+  }
+  check_order(rules, names, compiler);
+  check_repeats(written, rules, compiler);
+  return rules;
+}
+
+using Groups = std::map<std::string, std::vector<Rule>>;
+
+// Whether a rule of `name` leads back to it; `chain` is how.
+bool leads_back(const Groups& groups, const std::string& name, const std::string& from, std::vector<std::string>& chain,
+                std::set<std::string>& tried) {
+  if (!tried.insert(from).second) return false;
+  for (const Rule& rule : groups.at(from)) {
+    if (rule.group.empty()) continue;
+    chain.push_back(rule.group);
+    if (rule.group == name || (groups.contains(rule.group) && leads_back(groups, name, rule.group, chain, tried)))
+      return true;
+    chain.pop_back();
+  }
+  return false;
+}
+
+void compile_groups(const RuleContext& context, Groups& groups, std::set<std::string>& names, bool& needs_body,
+                    Compiler& compiler) {
+  if (context.groups == nullptr) return;
+  if (!context.groups->is_object()) return compiler.problem("are an object in braces: a list of rules for each name");
+  for (const auto& [name, written] : context.groups->items()) {
+    auto at = compiler.step(name);
+    if (written.is_array() && written.empty()) compiler.problem("has no rules");
+    groups[name] = compile_list(written, " of " + name, names, needs_body, compiler);
+  }
+  for (const auto& [name, rules] : groups) {
+    std::vector<std::string> chain{name};
+    std::set<std::string> tried;
+    if (!leads_back(groups, name, name, chain, tried)) continue;
+    auto at = compiler.step(name);
+    std::string text;
+    for (const std::string& one : chain) text += (text.empty() ? "" : " → ") + one;
+    compiler.problem("leads back to itself: " + text);
+    return;  // the others of the circle would say the same
+  }
+}
+
+void link(std::vector<Rule>& rules, const Groups& groups) {
+  for (Rule& rule : rules)
+    if (auto found = groups.find(rule.group); found != groups.end()) rule.members = &found->second;
+}
+
 }  // namespace
 
 RuleSet::RuleSet(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -196,30 +270,26 @@ std::shared_ptr<const RuleSet> RuleSet::compile(const nlohmann::json& rules, con
   auto state = std::make_unique<State>();
   state->default_destination = context.default_destination;
   Compiler compiler(context, problems, pointer);
-  if (!rules.is_null() && !rules.is_array()) {
-    compiler.problem("rules are a list in brackets");
-  } else {
-    for (std::size_t i = 0; i < rules.size(); ++i) {
-      auto at = compiler.step(i);
-      state->rules.push_back(compile_rule(rules[i], i + 1, compiler));
-      state->needs_body = state->needs_body || compiler.facts().needs_body;
-    }
-    check_order(state->rules, compiler);
-    check_repeats(rules, state->rules, compiler);
-  }
-  state->screen.emplace(state->rules);
+  std::set<std::string> names;
+  state->rules = compile_list(rules, "", names, state->needs_body, compiler);
+  Compiler of_groups(context, problems, "/rule_groups");
+  compile_groups(context, state->groups, names, state->needs_body, of_groups);
+  link(state->rules, state->groups);
+  for (auto& [name, members] : state->groups) link(members, state->groups);
+  state->screens.try_emplace(&state->rules, state->rules);
+  for (const auto& [name, members] : state->groups) state->screens.try_emplace(&members, members);
   return std::shared_ptr<const RuleSet>(new RuleSet(std::move(state)));
 }
 
 Decision RuleSet::decide(const Subject& subject) const {
   Explanation out;
-  Walker(state_->rules, &*state_->screen, state_->default_destination, subject, out, false).run();
+  Walker(state_->rules, state_->screens, state_->default_destination, subject, out, false).run();
   return std::move(out.decision);
 }
 
 Explanation RuleSet::explain(const Subject& subject) const {
   Explanation out;
-  Walker(state_->rules, nullptr, state_->default_destination, subject, out, true).run();
+  Walker(state_->rules, state_->screens, state_->default_destination, subject, out, true).run();
   return out;
 }
 

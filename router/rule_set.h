@@ -8,6 +8,9 @@
 // copies in the end goes to the default destination, too. `stop` and `quarantine` end the walk, whatever was done;
 // `discard` ends it and takes the default away. Flags begin as they are on the source, without \Deleted.
 //
+// A rule with "group" instead of "then" has the rules of that group tried at its place; where one of them ends the walk
+// it is over, else it goes on behind.
+//
 // A rule that is never reached is a fault: behind one that always ends the walk, or with the test of an earlier one
 // that does.
 #pragma once
@@ -49,7 +52,11 @@ struct RuleContext {
   std::map<std::string, std::function<std::optional<std::string>(std::string_view, mail::WallTime)>> rewriting;
   std::set<std::string> spam_filters;    // names that exist
   std::set<std::string> without_action;  // those of them that tell no action
-  bool can_redirect = true;              // whether anything carries `redirect`
+  std::set<std::string> notifying;       // web services that get notices alone
+  // "rule_groups" of the configuration: lists of rules by name; null: none. Used while compiling only.
+  const nlohmann::json* groups = nullptr;
+  std::set<std::string> carriers;  // destinations of type smtp
+  bool can_redirect = true;        // whether anything carries `redirect`
 };
 
 // Immutable after compile(); thread-safe.

@@ -11,6 +11,7 @@
 #include "mail/header.h"
 #include "mail/scan.h"
 #include "router/lists.h"
+#include "router/memory.h"
 #include "router/programs.h"
 #include "router/spam_filters.h"
 
@@ -35,6 +36,8 @@ struct Subject {
   const Lists* lists = nullptr;
   // Asks spam filters; without it there is no answer, which is noted.
   const SpamFilters* spam_filters = nullptr;
+  // What is remembered of earlier messages; without it there is no answer, which is noted.
+  const Memory* memory = nullptr;
 };
 
 }  // namespace mailstead::router

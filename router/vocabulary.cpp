@@ -25,7 +25,7 @@ std::map<std::string, std::set<std::string>> vocabulary() {
     out["action"].emplace(kind.key);
     out["action/" + std::string(kind.key)] = words(kind.with);
   }
-  for (const char* kind : {"size", "age", "date", "attachment", "body", "raw", "auth", "output"})
+  for (const char* kind : {"size", "age", "date", "attachment", "body", "raw", "auth", "output", "score"})
     out["inside/" + std::string(kind)] = words(keys_inside(kind));
   return out;
 }

@@ -55,6 +55,12 @@ struct HistoryEvent {
   std::string text;
 };
 
+// A key that counts as met from now on (storage/rule_memory.h).
+struct Remembered {
+  mail::Sha256 key{};
+  std::chrono::seconds window{0};  // no longer than this is it asked about
+};
+
 struct Acceptance {
   SourceRef source;
   mail::WallTime now;
@@ -68,8 +74,9 @@ struct Acceptance {
   std::vector<NewContent> contents;  // [0] as received, then edited forms; unused ones are not kept
   std::vector<NewPlacement> placements;
   std::vector<NewDelivery> deliveries;
-  std::vector<HistoryEvent> events;  // what the rules decided
-  bool discarded = false;            // a rule said so: neither placement nor delivery is right then
+  std::vector<HistoryEvent> events;    // what the rules decided
+  std::vector<Remembered> remembered;  // once it is accepted; not of a duplicate
+  bool discarded = false;              // a rule said so: neither placement nor delivery is right then
   // The source must be touched after acceptance (delete, seen, move), not before this time; nullopt: keep.
   std::optional<mail::WallTime> cleanup_at;
 };

@@ -90,6 +90,8 @@ struct Copied {
   std::vector<Uid> from, to;  // pairwise; UIDs that were gone are left out
 };
 
+inline constexpr std::size_t kStoredTogether = 4 * 1024 * 1024;  // octets
+
 struct StoredMessage {
   mail::ByteCount header_size = 0;
   std::string structure;  // mail::encode_structure
@@ -152,7 +154,8 @@ class MailStore {
 
   // Cached facts of a message's bytes.
   [[nodiscard]] virtual std::optional<StoredMessage> stored(ContentId content) const = 0;
-  // The same for many, in order; nullopt where missing. For listings of large mailboxes.
+  // The same for many, in order; nullopt where missing. For listings of large mailboxes: of a list that would take
+  // more than kStoredTogether only as many of the first as fit, at least one.
   [[nodiscard]] virtual std::vector<std::optional<StoredMessage>> stored(
       const std::vector<ContentId>& contents) const = 0;
 

@@ -40,9 +40,9 @@ struct RecipientOutcome {
   std::string reply;  // the remote's words, printable, ≤ mail::kMaxRemoteText
 };
 
-// How an undeliverable message is kept: the report and the message, in a mailbox of ours.
+// How an undeliverable message is kept: the report, if there is to be one, and the message, in a mailbox of ours.
 struct ReturnTo {
-  NewContent report;
+  NewContent report;               // without bytes: none
   NewPlacement report_placement;   // its `content` is not used
   NewPlacement message_placement;  // of the delivery's own content
 };
@@ -58,6 +58,7 @@ struct AttemptOutcome {
   std::vector<RecipientOutcome> recipients;
   mail::WallTime next_attempt;       // when some remain
   std::optional<ReturnTo> returned;  // set when failed recipients are to be reported
+  std::string quarantine;            // why the recipients that remain wait for the user; "" they do not
   std::optional<Notice> warning;     // that the delivery is late; it counts as warned from then on
 };
 

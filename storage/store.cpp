@@ -11,6 +11,7 @@
 #include "storage/sqlite/ledger.h"
 #include "storage/sqlite/mail_store.h"
 #include "storage/sqlite/queue.h"
+#include "storage/sqlite/rule_memory.h"
 #include "storage/sqlite/schema.h"
 #include "storage/sqlite/search_index.h"
 #include "storage/sqlite/tidying.h"
@@ -68,6 +69,7 @@ class StoreOnDisk final : public Store {
         queue_(database_, queue_notice_),
         mail_(database_, watchers_),
         history_(database_),
+        rule_memory_(database_),
         accounts_(database_),
         users_(database_),
         tidying_(database_),
@@ -93,6 +95,7 @@ class StoreOnDisk final : public Store {
   Queue& queue() override { return queue_; }
   MailStore& mail() override { return mail_; }
   History& history() override { return history_; }
+  RuleMemory& rule_memory() override { return rule_memory_; }
   Accounts& accounts() override { return accounts_; }
   Users& users() override { return users_; }
 
@@ -153,6 +156,7 @@ class StoreOnDisk final : public Store {
   sqlite::SqliteQueue queue_;
   sqlite::SqliteMailStore mail_;
   sqlite::SqliteHistory history_;
+  sqlite::SqliteRuleMemory rule_memory_;
   sqlite::SqliteAccounts accounts_;
   sqlite::SqliteUsers users_;
   std::mutex tidying_mutex_;

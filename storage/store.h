@@ -12,6 +12,7 @@
 #include "storage/ledger.h"
 #include "storage/mail_store.h"
 #include "storage/queue.h"
+#include "storage/rule_memory.h"
 #include "storage/search_index.h"
 
 namespace mailstead::storage {
@@ -32,6 +33,7 @@ class Store {
   [[nodiscard]] virtual Queue& queue() = 0;
   [[nodiscard]] virtual MailStore& mail() = 0;
   [[nodiscard]] virtual History& history() = 0;
+  [[nodiscard]] virtual RuleMemory& rule_memory() = 0;
   [[nodiscard]] virtual Accounts& accounts() = 0;
   [[nodiscard]] virtual Users& users() = 0;
 

@@ -4,6 +4,7 @@
 #include "agent/commands/list.h"
 #include "agent/commands/reroute.h"
 #include "agent/pipeline/examined.h"
+#include "agent/pipeline/rule_memory.h"
 #include "mail/escape.h"
 #include "router/rule_set.h"
 
@@ -25,6 +26,14 @@ struct RouteArguments {
   std::vector<std::string> files;
   std::string account, folder, against;
   bool json = false;
+};
+
+// Before the agent has first run.
+class NothingRemembered final : public router::Memory {
+  [[nodiscard]] std::optional<mail::WallTime> met(const mail::Sha256& /*key*/,
+                                                  std::chrono::seconds /*window*/) const override {
+    return std::nullopt;
+  }
 };
 
 constexpr mail::ByteCount kMaxFile = mail::kDefaultMaxMessageBytes;
@@ -104,6 +113,9 @@ void print(const Config& config, const std::string& file, const router::Explanat
   for (const auto& run : decision.runs)
     fmt::print("  would be given to \"{}\" (rule \"{}\"), which was not run here\n", mail::program_text(run.program),
                mail::printable(run.rule));
+  for (const auto& reply : decision.replies)
+    fmt::print("  would be answered: \"{}\" to {} (rule \"{}\")\n", mail::printable(reply.subject),
+               mail::printable(reply.to), mail::printable(reply.rule));
   for (const auto& save : decision.saves)
     for (const auto& one : save.files)
       fmt::print("  would have an attachment saved as {} (rule \"{}\")\n", place_of(save, one),
@@ -136,11 +148,15 @@ nlohmann::json to_json(const Config& config, const std::string& file, const rout
   nlohmann::json saves = nlohmann::json::array();
   for (const auto& save : explanation.decision.saves)
     for (const auto& one : save.files) saves.push_back({{"file", place_of(save, one)}, {"rule", save.rule}});
+  nlohmann::json replies = nlohmann::json::array();
+  for (const auto& reply : explanation.decision.replies)
+    replies.push_back({{"to", reply.to}, {"from", reply.from}, {"subject", reply.subject}, {"rule", reply.rule}});
   return {{"file", file},
           {"rules", rules},
           {"deliveries", deliveries},
           {"runs", runs},
           {"saves", saves},
+          {"replies", replies},
           {"postponed", explanation.decision.postponed.has_value()},
           {"discarded", explanation.decision.discarded && explanation.decision.deliveries.empty()},
           {"notes", explanation.decision.notes}};
@@ -153,7 +169,10 @@ router::Explanation explain(const Config& config, const RouteArguments& argument
   const auto now = mail::SystemClock().wall();
   const Origin origin{arguments.account, arguments.folder, {}, now};
   const RuleServices services(config);
-  return config.rules->explain(message.subject(origin, now, services));
+  const auto store = open_to_read(config);
+  std::unique_ptr<const router::Memory> memory = std::make_unique<NothingRemembered>();
+  if (store) memory = std::make_unique<MemoryLookedInto>(store->rule_memory(), now);
+  return config.rules->explain(message.subject(origin, now, services, memory.get()));
 }
 
 int route(const GlobalOptions& options, const RouteArguments& arguments) {

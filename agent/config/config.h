@@ -123,6 +123,10 @@ class SenderRewriting {
   mutable std::optional<mail::Srs> srs_;
 };
 
+// What becomes of a message that its next server refuses as spam: it ends here, waits in the queue until its user
+// releases or drops it, or is kept among the undelivered without a report.
+enum class OnRefusal { kDiscard, kQuarantine, kKeep };
+
 struct DestinationConfig {
   // Types that this version cannot deliver to are refused by the loader; they stand here for the later ones.
   enum class Type { kMailbox, kSmtp, kLmtp, kImap, kMaildir, kMbox, kPipe, kGmail, kWebhook };
@@ -140,6 +144,7 @@ struct DestinationConfig {
   std::string secret_origin;
   std::vector<std::string> to;  // envelope recipients; of pipe and webhook, too
   std::string from;             // envelope sender; "" keeps the message's own (Return-Path), "<>" is the null sender
+  std::map<std::string, OnRefusal> antispam;   // by code of the refusal: "571", "5.7.1"
   std::shared_ptr<const SenderRewriting> srs;  // instead of `from`; null: none
   std::size_t connections = 2;
   std::chrono::seconds keep_open{30};  // an idle connection waits this long for the next message

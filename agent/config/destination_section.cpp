@@ -2,6 +2,7 @@
 #include "agent/config/secret_source.h"
 #include "agent/config/sections.h"
 #include "mail/address.h"
+#include "mail/ascii.h"
 
 #include <nlohmann/json.hpp>
 
@@ -48,6 +49,43 @@ void read_from(Section& section, DestinationConfig& made) {
     section.fault("from", in_quotes(made.from) + " is no mail address", R"("<>" is the null sender)");
 }
 
+// 571, or "5.7.1" (RFC 3463).
+std::optional<std::string> refusal_code(const json& value) {
+  if (value.is_number_unsigned() && value >= 500 && value <= 599) return std::to_string(value.get<int>());
+  if (!value.is_string()) return std::nullopt;
+  auto text = value.get<std::string>();
+  const auto second = text.find('.', 2);
+  const bool fits = text.starts_with("5.") && text.find_first_not_of("0123456789.") == std::string::npos &&
+                    second > 2 && second <= 5 && second + 1 < text.size() && text.size() - second <= 4 &&
+                    text.find('.', second + 1) == std::string::npos;
+  return fits ? std::optional(std::move(text)) : std::nullopt;
+}
+
+// What is done with a message that is refused for good with one of these codes.
+void read_antispam(Section& parent, DestinationConfig& made) {
+  const auto* value = parent.find("antispam");
+  if (value == nullptr) return;
+  Section section(*value, parent.pointer_to("antispam"), "antispam", parent.reading());
+  for (const auto& [key, what] :
+       {std::pair("discard", OnRefusal::kDiscard), std::pair("quarantine", OnRefusal::kQuarantine),
+        std::pair("keep", OnRefusal::kKeep)}) {
+    const auto* codes = section.find(key);
+    if (codes == nullptr) continue;
+    const json list = codes->is_array() ? *codes : json::array({*codes});
+    if (list.empty()) section.fault(key, "is an empty list");
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      const std::string pointer = section.pointer_to(key) + (codes->is_array() ? '/' + std::to_string(i) : "");
+      const auto code = refusal_code(list[i]);
+      if (!code)
+        section.reading().faults.push_back(
+            {pointer, R"(is no code of a refusal: a number from 500 to 599, or one such as "5.7.1")", {}});
+      else if (!made.antispam.emplace(*code, what).second)
+        section.reading().faults.push_back({pointer, *code + " stands elsewhere, too", "leave one of the two out"});
+    }
+  }
+  if (value->is_object() && value->empty()) section.fault({}, "names no code", R"(such as {"discard": [571]})");
+}
+
 // SMTP and LMTP differ by name in the ports alone, and in who may be a recipient.
 void read_mail_server(Section& section, const Ports& ports, DestinationConfig& made) {
   read_endpoint(section, ports, made.endpoint);
@@ -58,6 +96,7 @@ void read_mail_server(Section& section, const Ports& ports, DestinationConfig& m
     check_addresses(section, made.type, made.to);
   }
   read_from(section, made);
+  read_antispam(section, made);
   made.connections = section.count("connections", 1, 64).value_or(made.connections);
   made.keep_open = section.duration("keep_open", 0s, 5min).value_or(made.keep_open);
 }
@@ -111,9 +150,26 @@ void read_mbox(Section& section, DestinationConfig& made) {
   made.connections = 1;  // its lock lets one in at a time
 }
 
+// Names as a shell takes them; those of ours say what is true of the message.
+void read_environment(Section& section, DestinationConfig& made) {
+  const auto* value = section.find("environment");
+  if (value == nullptr) return;
+  Section variables(*value, section.pointer_to("environment"), "environment", section.reading());
+  if (!value->is_object()) return;
+  for (const auto& [name, written] : value->items()) {
+    const bool is_name = !name.empty() && !mail::is_digit(name.front()) &&
+                         std::all_of(name.begin(), name.end(),
+                                     [](char c) { return mail::is_letter(c) || mail::is_digit(c) || c == '_'; });
+    if (!is_name) variables.fault(name, in_quotes(name) + " is no name of a variable", "letters, digits and _");
+    if (name.starts_with("MAILSTEAD_")) variables.fault(name, in_quotes(name) + " is set by Mailstead itself");
+    if (auto text = variables.text(name)) made.program.environment.emplace_back(name, *std::move(text));
+  }
+}
+
 // Who gets the mail is the program's matter; where it wants to be told, it may be a user of this machine.
 void read_pipe(Section& section, DestinationConfig& made) {
   read_program(section, 5min, made.program);
+  read_environment(section, made);
   made.to = section.texts("to");
   check_addresses(section, made.type, made.to);
   made.connections = section.count("connections", 1, 16).value_or(1);

@@ -15,6 +15,7 @@
 #include <cstring>
 #include <filesystem>
 #include <tuple>
+#include <utility>
 
 namespace mailstead::agent {
 namespace {
@@ -22,7 +23,8 @@ namespace {
 using nlohmann::json;
 
 // Sections of named entries; the entries of several files stand side by side.
-constexpr std::string_view kMerged[] = {"accounts", "destinations", "spam_filters", "users", "listeners"};
+constexpr std::string_view kMerged[] = {"accounts", "destinations", "spam_filters",
+                                        "users",    "listeners",    "rule_groups"};
 
 std::string child(const std::string& pointer, std::string_view token) {
   std::string out = pointer;
@@ -49,16 +51,23 @@ std::optional<SourceFile> read_file(const std::string& path, const std::string& 
   return file;
 }
 
-std::optional<json> parse(const SourceFile& file, std::vector<ConfigProblem>& problems) {
+enum class Shape { kObject, kList };
+
+std::optional<json> parse(const SourceFile& file, std::vector<ConfigProblem>& problems, Shape shape = Shape::kObject) {
   std::vector<SyntaxFault> faults;
   auto parsed = parse_json(file.text, faults);
   for (SyntaxFault& fault : faults)
     problems.push_back(
         {file.name, fault.line, fault.column, std::move(fault.pointer), std::move(fault.what), std::move(fault.hint)});
-  if (parsed && !parsed->is_object()) {
-    problems.push_back({file.name, 1, 0, {}, "a configuration is an object in braces", {}});
-    parsed.reset();
-  }
+  if (!parsed || (shape == Shape::kObject ? parsed->is_object() : parsed->is_array())) return parsed;
+  problems.push_back(
+      {file.name,
+       1,
+       0,
+       {},
+       shape == Shape::kObject ? "a configuration is an object in braces" : "a file of rules is a list in brackets",
+       {}});
+  parsed.reset();
   return parsed;
 }
 
@@ -77,6 +86,7 @@ bool Document::add_main(SourceFile file, std::vector<ConfigProblem>& problems) {
   if (!parsed) return false;
   *root_ = std::move(*parsed);
   include_all(problems);
+  expand_rules(problems);
   return true;
 }
 
@@ -171,6 +181,105 @@ void Document::merge_entries(const std::string& key, json entries, std::size_t f
       section[name] = std::move(value);
       grafts_.push_back({pointer, file, pointer});
     }
+  }
+}
+
+// Files of rules, each read once, and the lists that come of them.
+class Document::RuleFiles {
+ public:
+  RuleFiles(Document& document, std::vector<ConfigProblem>& problems) : document_(document), problems_(problems) {}
+
+  struct Entry {
+    json rule;
+    Found place;
+  };
+  std::vector<Entry> entries;
+  bool any = false;  // whether a file was included
+
+  // `place` of the list's item.
+  void add(const json& item, const Found& place) {
+    if (entries.size() >= kMostRules || included_ >= kMostIncluded) {
+      if (!std::exchange(told_, true)) fault(place, "more than 100,000 rules, or 10,000 included files", {});
+      return;
+    }
+    if (!item.is_object() || !item.contains("include")) return entries.push_back({item, place});
+    any = true;
+    for (const auto& [key, value] : item.items())
+      if (key != "include" && key != "comment")
+        fault(at(place, key), "without effect beside \"include\"", "put it into a rule of its own");
+    const Found here = at(place, "include");
+    const json& named = item["include"];
+    if (!named.is_string()) return fault(here, "takes the name of a file", {});
+    include(named.get<std::string>(), here);
+  }
+
+ private:
+  static constexpr std::size_t kMostRules = 100'000, kMostIncluded = 10'000;
+  static constexpr std::size_t kDeepest = 32;
+  struct File {
+    std::size_t number = 0;
+    std::optional<json> rules;
+  };
+
+  static Found at(const Found& place, std::string_view key) { return {place.file, child(place.pointer, key)}; }
+  void fault(const Found& place, std::string what, std::string hint) {
+    problems_.push_back(document_.place(place.file, place.pointer, std::move(what), std::move(hint)));
+  }
+
+  void include(const std::string& name, const Found& here) {
+    const std::string path = resolve_path(name, document_.files_[here.file].directory);
+    std::error_code error;
+    const std::string canonical = std::filesystem::canonical(path, error).string();
+    if (error) return fault(here, "there is no file \"" + path + '"', {});
+    if (std::find(chain_.begin(), chain_.end(), canonical) != chain_.end()) {
+      std::string chain;
+      for (const std::string& one : chain_) chain += one + " includes ";
+      return fault(here, "includes itself: " + chain + canonical, {});
+    }
+    if (chain_.size() >= kDeepest) return fault(here, "files of rules include each other deeper than 32 levels", {});
+    ++included_;
+    const File& file = read(path, canonical);
+    if (!file.rules) return;
+    chain_.push_back(canonical);
+    for (std::size_t i = 0; i < file.rules->size(); ++i) add((*file.rules)[i], {file.number, '/' + std::to_string(i)});
+    chain_.pop_back();
+  }
+
+  const File& read(const std::string& path, const std::string& canonical) {
+    auto [found, is_new] = files_.try_emplace(canonical);
+    if (!is_new) return found->second;
+    auto source = read_file(path, path, problems_);
+    if (!source) return found->second;
+    document_.files_.push_back(std::move(*source));
+    found->second = {document_.files_.size() - 1, parse(document_.files_.back(), problems_, Shape::kList)};
+    return found->second;
+  }
+
+  Document& document_;
+  std::vector<ConfigProblem>& problems_;
+  std::map<std::string, File> files_;
+  std::vector<std::string> chain_;
+  std::size_t included_ = 0;
+  bool told_ = false;
+};
+
+void Document::expand_rules(std::vector<ConfigProblem>& problems) {
+  if (auto rules = root_->find("rules"); rules != root_->end()) expand_list(*rules, "/rules", problems);
+  auto groups = root_->find("rule_groups");
+  if (groups == root_->end() || !groups->is_object()) return;
+  for (auto& [name, rules] : groups->items()) expand_list(rules, child("/rule_groups", name), problems);
+}
+
+void Document::expand_list(json& list, const std::string& pointer, std::vector<ConfigProblem>& problems) {
+  if (!list.is_array()) return;
+  RuleFiles rules(*this, problems);
+  for (std::size_t i = 0; i < list.size(); ++i) rules.add(list[i], find(pointer + '/' + std::to_string(i)));
+  if (!rules.any) return;
+  std::erase_if(grafts_, [&](const Graft& graft) { return graft.at.starts_with(pointer + '/'); });
+  list = json::array();
+  for (RuleFiles::Entry& entry : rules.entries) {
+    grafts_.push_back({pointer + '/' + std::to_string(list.size()), entry.place.file, entry.place.pointer});
+    list.push_back(std::move(entry.rule));
   }
 }
 

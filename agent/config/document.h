@@ -1,5 +1,5 @@
 // The text of a configuration: one file and those that it includes, put together, with the way back from each value to
-// its file and line.
+// its file and line. Rules may be in files of their own, which are lists and may include others.
 #pragma once
 
 #include <deque>
@@ -57,6 +57,10 @@ class Document {
   void include_pattern(const std::string& pattern, const std::string& pointer, std::vector<ConfigProblem>& problems);
   void include(const std::string& path, std::vector<ConfigProblem>& problems);
   void merge(nlohmann::json part, std::size_t file, std::vector<ConfigProblem>& problems);
+  // {"include": FILE} in the lists of rules: the rules of that file stand in its place.
+  void expand_rules(std::vector<ConfigProblem>& problems);
+  void expand_list(nlohmann::json& list, const std::string& pointer, std::vector<ConfigProblem>& problems);
+  class RuleFiles;
   void merge_entries(const std::string& key, nlohmann::json entries, std::size_t file,
                      std::vector<ConfigProblem>& problems);
   [[nodiscard]] Found find(const std::string& pointer) const;

@@ -94,6 +94,9 @@ void read_rules(Section& root, Config& config) {
   for (const auto& [name, account] : config.accounts) context.accounts.insert(name);
   for (const auto& [name, destination] : config.destinations) {
     context.destinations.insert(name);
+    if (destination.type == Type::kSmtp) context.carriers.insert(name);
+    if (destination.type == Type::kWebhook && destination.format == http::WebhookFormat::kNotice)
+      context.notifying.insert(name);
     const bool knows_users =
         destination.type == Type::kLmtp || destination.type == Type::kPipe || destination.type == Type::kWebhook;
     const bool has_recipients = destination.type == Type::kSmtp || knows_users;
@@ -110,6 +113,7 @@ void read_rules(Section& root, Config& config) {
     if (filter.type == SpamFilterConfig::Type::kSpamAssassin) context.without_action.insert(name);
   }
   context.default_destination = config.default_destination;
+  context.groups = root.find("rule_groups");
   context.can_redirect = !config.redirect_destination.empty();
   static const nlohmann::json kNoRules = nlohmann::json::array();
   const nlohmann::json* rules = root.find("rules");

@@ -114,11 +114,16 @@ class Attempt {
   void record(const delivery::Result& result, bool too_old) {
     storage::AttemptOutcome all;
     std::vector<mail::FailedRecipient> failed, late;
+    bool kept = false;
     for (const auto& answer : result.answers) {
       RecipientOutcome outcome{answer.recipient, state_of(answer.reply.kind, too_old), answer.reply.line()};
       const bool gave_up =
           outcome.state == RecipientOutcome::State::kFailed && answer.reply.kind == delivery::Reply::Kind::kTemporary;
       if (gave_up) outcome.reply = "gave up: " + outcome.reply;
+      if (const auto what = on_refusal(answer.reply)) {
+        treat_as_spam(*what, outcome, all, kept);
+        continue;
+      }
       const mail::FailedRecipient told{answer.recipient.empty() ? delivery_.destination : answer.recipient,
                                        answer.reply.enhanced, outcome.reply, remote_host()};
       if (outcome.state == RecipientOutcome::State::kFailed) failed.push_back(told);
@@ -126,11 +131,42 @@ class Attempt {
       count(outcome);
       all.recipients.push_back(std::move(outcome));
     }
-    if (!failed.empty()) all.returned = make_return(room_, delivery_, std::move(failed));
+    if (!failed.empty())
+      all.returned = make_return(room_, delivery_, std::move(failed));
+    else if (kept)
+      all.returned = keep_without_report(room_, delivery_);
+    // As long as others are to be tried again, those who refused it are asked again with them.
+    if (!late.empty()) all.quarantine.clear();
     if (!late.empty() && warns()) all.warning = warning_of(std::move(late));
     all.next_attempt = next_attempt();
     room_.store.queue().end_attempt(delivery_.id, room_.clock.wall(), all);
     end_.warned = all.warning.has_value();
+  }
+
+  // What the destination's settings say of such a refusal.
+  [[nodiscard]] std::optional<OnRefusal> on_refusal(const delivery::Reply& reply) const {
+    const auto found = room_.config.destinations.find(delivery_.destination);
+    if (found == room_.config.destinations.end() || reply.kind != delivery::Reply::Kind::kPermanent || reply.code == 0)
+      return std::nullopt;
+    const auto& codes = found->second.antispam;
+    for (const std::string& code : {reply.enhanced, std::to_string(reply.code)})
+      if (const auto entry = codes.find(code); entry != codes.end()) return entry->second;
+    return std::nullopt;
+  }
+
+  void treat_as_spam(OnRefusal what, RecipientOutcome& outcome, storage::AttemptOutcome& all, bool& kept) {
+    const std::string reply = outcome.reply;
+    outcome.reply = "refused as spam and discarded: " + reply;
+    if (what == OnRefusal::kKeep) {
+      outcome.reply = "refused as spam and kept: " + reply;
+      kept = true;
+    }
+    if (what == OnRefusal::kQuarantine) {
+      outcome.state = RecipientOutcome::State::kDeferred;
+      outcome.reply = all.quarantine = "refused as spam: " + reply;
+    }
+    count(outcome);
+    all.recipients.push_back(std::move(outcome));
   }
 
   // Once for each message; once for all of a destination that is down.

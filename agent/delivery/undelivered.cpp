@@ -57,6 +57,10 @@ storage::ReturnTo make_return(const AttemptRoom& room, const storage::QueuedDeli
           {room.config.undelivered_user, kFolder, delivery.flags, delivery.internal_date, 0}};
 }
 
+storage::ReturnTo keep_without_report(const AttemptRoom& room, const storage::QueuedDelivery& delivery) {
+  return {{}, {}, {room.config.undelivered_user, kFolder, delivery.flags, delivery.internal_date, 0}};
+}
+
 storage::Notice make_warning(const AttemptRoom& room, const storage::QueuedDelivery& delivery,
                              std::vector<mail::FailedRecipient> late, mail::WallTime retry_until, std::size_t others) {
   mail::DeliveryReport report = report_on(room, delivery, std::move(late));

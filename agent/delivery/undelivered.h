@@ -17,6 +17,9 @@ namespace mailstead::agent {
 [[nodiscard]] storage::ReturnTo make_return(const AttemptRoom& room, const storage::QueuedDelivery& delivery,
                                             std::vector<mail::FailedRecipient> failed);
 
+// The message alone.
+[[nodiscard]] storage::ReturnTo keep_without_report(const AttemptRoom& room, const storage::QueuedDelivery& delivery);
+
 // That the recipients wait, until `retry_until`, with so many others. Throws Failure.
 [[nodiscard]] storage::Notice make_warning(const AttemptRoom& room, const storage::QueuedDelivery& delivery,
                                            std::vector<mail::FailedRecipient> late, mail::WallTime retry_until,

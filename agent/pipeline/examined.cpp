@@ -37,12 +37,14 @@ Examined::Examined(mail::MessageFacts facts_in, std::shared_ptr<const mail::Cont
 Examined::Examined(std::shared_ptr<const mail::Content> content_in, const AccountConfig* account)
     : Examined(scan(*content_in), content_in, account) {}
 
-router::Subject Examined::subject(const Origin& origin, mail::WallTime now, const RuleServices& services) const {
+router::Subject Examined::subject(const Origin& origin, mail::WallTime now, const RuleServices& services,
+                                  const router::Memory* memory) const {
   router::Subject made{facts, header, *content,    origin.account, origin.folder, origin.flags, origin.internal_date,
                        now,   sender, envelope_to, multidrop};
   made.programs = &services.programs;
   made.lists = &list_files();
   made.spam_filters = &services.spam_filters;
+  made.memory = memory;
   return made;
 }
 

@@ -40,8 +40,9 @@ class Examined {
   const bool multidrop;      // the account says where envelope recipients stand
   const std::vector<std::string> envelope_to;
 
-  // Of views; `origin` and `services` outlive it, too.
-  [[nodiscard]] router::Subject subject(const Origin& origin, mail::WallTime now, const RuleServices& services) const;
+  // Of views; `origin`, `services` and `memory` outlive it, too.
+  [[nodiscard]] router::Subject subject(const Origin& origin, mail::WallTime now, const RuleServices& services,
+                                        const router::Memory* memory) const;
   // A field for listings: decoded, printable, bounded. "" where there is none.
   [[nodiscard]] std::string listed(std::string_view name) const;
 };

@@ -2,6 +2,7 @@
 
 #include "agent/crash_note.h"
 #include "agent/pipeline/plan.h"
+#include "agent/pipeline/rule_memory.h"
 #include "mail/ascii.h"
 #include "mail/digest.h"
 #include "mail/escape.h"
@@ -100,7 +101,9 @@ void Intake::end() {
   const mail::WallTime now = clock_.wall();
   const Examined message(std::move(facts), std::move(content), &account_);
   const Origin origin{account_.name, message_.source.folder, message_.flags, message_.internal_date};
-  const router::Subject subject = message.subject(origin, now, services_);
+  std::shared_ptr<storage::Recollection> recollection = store_.rule_memory().recollect();
+  const MemoryInHand memory(*recollection, now);
+  const router::Subject subject = message.subject(origin, now, services_, &memory);
   const router::Decision decision = config_->rules->decide(subject);
   for (const std::string& trouble : decision.troubles) warn(trouble);
   if (decision.postponed) throw *decision.postponed;
@@ -123,8 +126,11 @@ void Intake::end() {
   const auto forms = plan_acceptance(*config_, decision, message, acceptance);
   store_.acceptor().accept(
       std::move(acceptance),
-      [this, source = message_.source, due = due_work(subject, decision, services_.programs, message.content, forms)](
-          const auto& result) { settle(source, result, due); });
+      [this, recollection = std::move(recollection), source = message_.source,
+       due = due_work(subject, decision, services_.programs, message.content, forms)](const auto& result) mutable {
+        recollection.reset();  // the database knows now what there is to know
+        settle(source, result, due);
+      });
 }
 
 void Intake::abort() noexcept {

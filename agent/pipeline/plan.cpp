@@ -1,5 +1,6 @@
 #include "agent/pipeline/plan.h"
 
+#include "mail/auto_reply.h"
 #include "mail/escape.h"
 #include "mail/header_edit.h"
 
@@ -28,6 +29,13 @@ class Planner {
 
   void run() {
     for (const auto& note : decision_.notes) event("rule", mail::printable(note));
+    plan_way();
+    for (const auto& planned : decision_.replies) reply(planned);
+    for (const auto& one : decision_.remembered) acceptance_.remembered.push_back({one.key, one.window});
+  }
+
+ private:
+  void plan_way() {
     for (const auto& planned : decision_.deliveries) plan(planned);
     if (!acceptance_.placements.empty() || !acceptance_.deliveries.empty()) return;
     if (decision_.discarded) {
@@ -39,7 +47,26 @@ class Planner {
     place(config_.undelivered_user, "INBOX", {}, {});
   }
 
- private:
+  // What comes of it is no way of the message itself.
+  void reply(const router::PlannedReply& planned) {
+    const std::string& name = planned.destination.empty() ? config_.redirect_destination : planned.destination;
+    if (!config_.destinations.contains(name))
+      return event("rule", mail::printable(fmt::format("\"{}\": nothing can carry the answer", planned.rule)));
+    const std::string mark = fmt::format("{}/{}/{}/{}", mail::to_hex(message_.facts.content), planned.to, planned.rule,
+                                         acceptance_.now.time_since_epoch().count());
+    auto bytes = std::make_shared<mail::MemoryContent>(mail::build_auto_reply(
+        {planned.from, planned.to, planned.subject, planned.text, message_.facts.header, acceptance_.now,
+         config_.host_name, "reply." + mail::to_hex(mail::sha256(mark)).substr(0, 32)}));
+    const auto facts = scan(*bytes);
+    keep(std::move(bytes), facts);
+    storage::NewDelivery delivery;
+    delivery.destination = name;
+    delivery.recipients = {planned.to};
+    delivery.internal_date = acceptance_.now;
+    delivery.content = acceptance_.contents.size() - 1;
+    acceptance_.deliveries.push_back(std::move(delivery));
+  }
+
   void plan(const router::PlannedDelivery& planned) {
     const std::string& name = planned.destination.empty() ? config_.redirect_destination : planned.destination;
     auto found = config_.destinations.find(name);

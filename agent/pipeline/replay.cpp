@@ -2,6 +2,7 @@
 
 #include "agent/pipeline/examined.h"
 #include "agent/pipeline/plan.h"
+#include "agent/pipeline/rule_memory.h"
 
 #include <algorithm>
 
@@ -34,7 +35,8 @@ std::vector<std::string> outcome_today(storage::Store& store, const Config& conf
   const auto account = config.accounts.find(history.source.account);
   const Examined message(store.content().open(content), account == config.accounts.end() ? nullptr : &account->second);
   const Origin origin{history.source.account, history.source.folder, {}, history.internal_date};
-  const router::Decision decision = config.rules->decide(message.subject(origin, now, services));
+  const MemoryOfKept memory;
+  const router::Decision decision = config.rules->decide(message.subject(origin, now, services, &memory));
   if (decision.postponed) return {"waits on its server"};
   storage::Acceptance acceptance;
   acceptance.now = now;
@@ -57,8 +59,12 @@ ReplayCounts replay(storage::Store& store, const Config& config, std::size_t lim
       continue;
     }
     ++counts.messages;
-    Replayed replayed{history.id, history.from, history.subject, outcome_of(history),
-                      outcome_today(store, config, history, *content, services, now)};
+    Replayed replayed{history.id, history.from, history.subject, outcome_of(history), {}};
+    try {
+      replayed.would = outcome_today(store, config, history, *content, services, now);
+    } catch (const Unrepeatable&) {
+      continue;
+    }
     if (replayed.was == replayed.would) continue;
     ++counts.different;
     show(replayed);

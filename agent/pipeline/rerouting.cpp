@@ -1,6 +1,7 @@
 #include "agent/pipeline/rerouting.h"
 
 #include "agent/pipeline/examined.h"
+#include "agent/pipeline/rule_memory.h"
 #include "mail/failure.h"
 #include "storage/mailbox_name.h"
 
@@ -62,8 +63,8 @@ class Search {
     const auto account = config_.accounts.find(origin.account);
     const Examined message(store_.content().open(entry.content),
                            account == config_.accounts.end() ? nullptr : &account->second);
-    const router::Decision decision = config_.rules->decide(message.subject(origin, now_, services_));
-    if (decision.postponed) return std::nullopt;
+    const auto decision = decide(message, origin);
+    if (!decision) return std::nullopt;
 
     Misplaced result;
     result.folder = folder;
@@ -71,15 +72,26 @@ class Search {
     result.message = id;
     result.from = message.listed("From");
     result.subject = message.listed("Subject");
-    result.discarded = decision.discarded && decision.deliveries.empty();
-    if (result.discarded) result.rule = decision.discarded_by;
-    for (const auto& planned : decision.deliveries) add(result, planned);
+    result.discarded = decision->discarded && decision->deliveries.empty();
+    if (result.discarded) result.rule = decision->discarded_by;
+    for (const auto& planned : decision->deliveries) add(result, planned);
     const bool stays = std::find(result.folders.begin(), result.folders.end(), folder) != result.folders.end();
     if (stays) return std::nullopt;
     const bool kept_elsewhere = leave_out_held(result);
     if (result.folders.empty() && (kept_elsewhere || (!result.discarded && result.others.empty()))) return std::nullopt;
     for (const auto& name : flags.names()) result.flags.remove(name);
     return result;
+  }
+
+  // nullopt: it cannot be made now, or not once more.
+  std::optional<router::Decision> decide(const Examined& message, const Origin& origin) const {
+    const MemoryOfKept memory;
+    try {
+      router::Decision decision = config_.rules->decide(message.subject(origin, now_, services_, &memory));
+      if (!decision.postponed) return decision;
+    } catch (const Unrepeatable&) {  // NOLINT(bugprone-empty-catch): it stays where it is
+    }
+    return std::nullopt;
   }
 
   // Where the message lies already, or is to be put by this search, it is not put once more. Whether there was such a

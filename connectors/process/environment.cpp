@@ -92,10 +92,14 @@ std::vector<std::string> users_environment() {
   return all;
 }
 
-std::vector<std::string> clean_environment(const std::string& home, const Variables& variables) {
+std::vector<std::string> clean_environment(const std::string& home, const Variables& variables, const Variables& own) {
   const char* path = std::getenv("PATH");
   const std::string_view known = path != nullptr && *path != '\0' ? std::string_view(path) : kUsualPath;
   std::vector<std::string> made{"PATH=" + std::string(known), "HOME=" + home, "LANG=C.UTF-8"};
+  for (const auto& [name, value] : own) {
+    std::erase_if(made, [&](const std::string& one) { return one.starts_with(name + "="); });
+    made.push_back(name + "=" + value);
+  }
   for (const auto& [name, value] : variables)
     made.push_back("MAILSTEAD_" + name + "=" + mail::printable(value, kMaxVariable));
   return made;

@@ -22,8 +22,9 @@ inline constexpr std::size_t kMaxVariable = 8192;  // octets of a value that com
 // Names without the prefix MAILSTEAD_, and values, which may be foreign.
 using Variables = std::vector<std::pair<std::string, std::string>>;
 // For a program that gets mail: PATH, HOME, LANG=C.UTF-8, and the variables as MAILSTEAD_NAME, each one printable line
-// of at most kMaxVariable octets.
-[[nodiscard]] std::vector<std::string> clean_environment(const std::string& home, const Variables& variables);
+// of at most kMaxVariable octets; `own` as they are, instead of those of the same name.
+[[nodiscard]] std::vector<std::string> clean_environment(const std::string& home, const Variables& variables,
+                                                         const Variables& own = {});
 
 // The user of that name, with all of his groups; "" is ourselves. Throws Failure(kConfiguration, kAccount) when there
 // is no such user, or he is somebody else and we are not root.

@@ -80,7 +80,7 @@ Program prepare(const mail::ProgramSettings& settings, const Variables& variable
   program.command = settings.command;
   if (program.command.front().starts_with("~/")) program.command.front().replace(0, 1, who.home);
   if (settings.shell) program.command = {"/bin/sh", "-c", settings.command.front()};
-  program.environment = clean_environment(who.home, variables);
+  program.environment = clean_environment(who.home, variables, settings.environment);
   program.directory = directory_for(who.home);
   program.umask = kForUsAlone;
   if (who.user != ::geteuid()) program.as = std::move(who);

@@ -8,10 +8,11 @@ namespace {
 constexpr std::array<std::string_view, 3> kDeliver = {"folder", "to", "copy"};
 constexpr std::array<std::string_view, 1> kRedirect = {"copy"};
 constexpr std::array<std::string_view, 4> kSave = {"folder", "name", "type", "size"};
+constexpr std::array<std::string_view, 5> kVacation = {"addresses", "from", "subject", "days", "by"};
 constexpr std::array<std::string_view, 1> kQuarantine = {"for"};
 constexpr std::array<std::string_view, 3> kProgram = {"shell", "timeout", "user"};
 
-constexpr std::array<ActionKind, 17> kKinds = {{
+constexpr std::array<ActionKind, 18> kKinds = {{
     {"deliver", kDeliver, make_deliver},
     {"discard", {}, make_discard},
     {"set_header", {}, make_set_header},
@@ -27,8 +28,9 @@ constexpr std::array<ActionKind, 17> kKinds = {{
     {"run", kProgram, make_run},
     {"save_attachments", kSave, make_save_attachments},
     {"quarantine", kQuarantine, make_quarantine},
+    {"vacation", kVacation, make_vacation},
     {"reject", {}, make_reject},
-    {"notify", {}, make_later_action},
+    {"notify", {}, make_notify},
 }};
 
 }  // namespace

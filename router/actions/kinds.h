@@ -19,9 +19,10 @@ std::unique_ptr<Action> make_stop(const nlohmann::json& object, Compiler& compil
 std::unique_ptr<Action> make_filter(const nlohmann::json& object, Compiler& compiler);
 std::unique_ptr<Action> make_run(const nlohmann::json& object, Compiler& compiler);
 std::unique_ptr<Action> make_save_attachments(const nlohmann::json& object, Compiler& compiler);
+std::unique_ptr<Action> make_vacation(const nlohmann::json& object, Compiler& compiler);
+std::unique_ptr<Action> make_notify(const nlohmann::json& object, Compiler& compiler);
 std::unique_ptr<Action> make_quarantine(const nlohmann::json& object, Compiler& compiler);
-// Words of the language that are refused, in so many words.
+// A word of the language that is refused, in so many words.
 std::unique_ptr<Action> make_reject(const nlohmann::json& object, Compiler& compiler);
-std::unique_ptr<Action> make_later_action(const nlohmann::json& object, Compiler& compiler);
 
 }  // namespace mailstead::router

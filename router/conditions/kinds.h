@@ -24,10 +24,12 @@ std::unique_ptr<Condition> make_bulk_test(const nlohmann::json& object, Compiler
 std::unique_ptr<Condition> make_auth_test(const nlohmann::json& object, Compiler& compiler);
 std::unique_ptr<Condition> make_srs_test(const nlohmann::json& object, Compiler& compiler);
 std::unique_ptr<Condition> make_spam_test(const nlohmann::json& object, Compiler& compiler);
+std::unique_ptr<Condition> make_score_test(const nlohmann::json& object, Compiler& compiler);
+std::unique_ptr<Condition> make_seen_test(const nlohmann::json& object, Compiler& compiler);
 std::unique_ptr<Condition> make_command_test(const nlohmann::json& object, Compiler& compiler);
 
 // What may stand inside {"size": {…}}, {"date": {…}}, {"age": {…}}, {"attachment": {…}}, {"body": {…}},
-// {"auth": {…}}, "output": {…}.
+// {"auth": {…}}, "output": {…}, a part of "score".
 std::span<const std::string_view> keys_inside(std::string_view kind) noexcept;
 // The addresses that {"address": …} knows.
 std::span<const std::string_view> address_names() noexcept;

@@ -147,6 +147,7 @@ class Accepting {
             acceptance_.contents[placement.content].bytes->size(), id);
     }
     for (const NewDelivery& delivery : acceptance_.deliveries) queue(delivery, content(contents, delivery.content), id);
+    for (const Remembered& one : acceptance_.remembered) remember(one);
     mark_retrieved(id);
     return {AcceptReceipt::Outcome::kAccepted, id, 0};
   }
@@ -161,6 +162,17 @@ class Accepting {
     const auto& given = acceptance_.events;
     bool told = std::any_of(given.begin(), given.end(), [](const auto& event) { return event.kind == "received"; });
     if (!told) events.push_back({acceptance_.now, "received", describe(acceptance_.source)});
+  }
+
+  // The time counts from the first message: one that is in force stays.
+  void remember(const Remembered& one) {
+    context_.db
+        .query(
+            "INSERT INTO remembered (key, met, until) VALUES (?1, ?2, ?3)"
+            " ON CONFLICT (key) DO UPDATE SET met = excluded.met, until = max(until, excluded.until)"
+            " WHERE met < excluded.met - (excluded.until - excluded.met)")
+        .bind(one.key, acceptance_.now, acceptance_.now + one.window)
+        .run();
   }
 
   void remember_identity(MessageId id) {

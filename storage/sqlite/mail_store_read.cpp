@@ -178,7 +178,14 @@ std::vector<std::optional<StoredMessage>> SqliteMailStore::stored(const std::vec
   std::vector<std::optional<StoredMessage>> found;
   found.reserve(contents.size());
   Query query = db->query("SELECT header_size, structure FROM contents WHERE id = ?1");
-  for (ContentId content : contents) found.push_back(read_stored(query, content));
+  std::size_t octets = 0;
+  for (ContentId content : contents) {
+    found.push_back(read_stored(query, content));
+    if (found.back()) octets += found.back()->structure.size();
+    if (octets <= kStoredTogether) continue;
+    if (found.size() > 1) found.pop_back();
+    break;
+  }
   return found;
 }
 

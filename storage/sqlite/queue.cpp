@@ -96,8 +96,10 @@ bool settle(std::vector<std::string>& recipients, const std::vector<RecipientOut
 }
 
 void give_back(WriteContext& context, const Pending& pending, mail::WallTime now, const ReturnTo& returned) {
-  ContentId report = context.contents.keep(returned.report);
-  place(context, returned.report_placement, report, returned.report.bytes->size(), pending.message);
+  if (returned.report.bytes != nullptr) {
+    ContentId report = context.contents.keep(returned.report);
+    place(context, returned.report_placement, report, returned.report.bytes->size(), pending.message);
+  }
   mail::ByteCount size = context.contents.size(pending.content).value_or(0);
   place(context, returned.message_placement, pending.content, size, pending.message);
   context.messages.add_event(pending.message, now, "returned",
@@ -216,11 +218,17 @@ void SqliteQueue::end_attempt(DeliveryId id, mail::WallTime now, const AttemptOu
     if (outcome.returned) give_back(context, *pending, now, *outcome.returned);
     if (settle(pending->recipients, outcome.recipients)) return erase(context, id, pending->content);
     if (outcome.warning) warn(context, *pending, now, *outcome.warning);
+    if (!outcome.quarantine.empty()) {
+      last_error = cut(outcome.quarantine);
+      context.messages.add_event(pending->message, now, "held",
+                                 "in quarantine for " + pending->destination + ": " + last_error);
+    }
     context.db
         .query(
             "UPDATE deliveries SET attempts = attempts + (begun = 0), begun = 0, recipients = ?2, next_attempt = ?3,"
-            " last_error = ?4, warned = warned OR ?5 WHERE id = ?1")
-        .bind(id, Blob{pack(pending->recipients)}, outcome.next_attempt, last_error, outcome.warning ? 1 : 0)
+            " last_error = ?4, warned = warned OR ?5, held = max(held, ?6) WHERE id = ?1")
+        .bind(id, Blob{pack(pending->recipients)}, outcome.next_attempt, last_error, outcome.warning ? 1 : 0,
+              outcome.quarantine.empty() ? kNotHeld : kInQuarantine)
         .run();
   });
 }

@@ -35,6 +35,7 @@ std::vector<std::int64_t> read_ids(Query& query) {
 void Tidying::run(mail::WallTime now) {
   drop_unused_contents();
   forget_fingerprints(now);
+  forget_remembered(now);
   prune_history(now);
   prune_vanished();
   compact_segments();
@@ -154,6 +155,26 @@ void Tidying::forget_fingerprints(mail::WallTime now) {
           .query(
               "UPDATE messages SET fingerprint = NULL, forget = NULL WHERE id IN"
               " (SELECT id FROM messages WHERE forget < ?1 LIMIT ?2)")
+          .bind(now, kRowsPerSlice)
+          .run();
+      forgotten = context.db.changes();
+    });
+  }
+}
+
+void Tidying::forget_remembered(mail::WallTime now) {
+  for (std::int64_t forgotten = kRowsPerSlice; forgotten == kRowsPerSlice;) {
+    {
+      auto db = database_.readers.lend();
+      Query query = db->query("SELECT 1 FROM remembered WHERE until < ?1 LIMIT 1");
+      query.bind(now);
+      if (!query.next()) return;
+    }
+    database_.write([&](WriteContext& context) {
+      context.db
+          .query(
+              "DELETE FROM remembered WHERE key IN (SELECT key FROM remembered WHERE until < ?1 ORDER BY until"
+              " LIMIT ?2)")
           .bind(now, kRowsPerSlice)
           .run();
       forgotten = context.db.changes();

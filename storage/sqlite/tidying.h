@@ -18,6 +18,7 @@ class Tidying {
   [[nodiscard]] bool move_slice(segments::SegmentId segment, ContentId& after);
   void remove_empty_segments();
   void forget_fingerprints(mail::WallTime now);
+  void forget_remembered(mail::WallTime now);
   void prune_history(mail::WallTime now);
   void prune_vanished();
 

@@ -58,6 +58,14 @@ class Pipe(World):
                     for whole in self.messages]
         agent.assert_same(self, arrived, expected)
 
+    def test_it_sees_the_variables_that_are_set_for_it(self):
+        made = self.make({"command": f"env > {self.out.path}/$EXTENSION.env; cat > /dev/null", "shell": True,
+                          "environment": {"EXTENSION": "work", "LANG": "de_DE.UTF-8"}})
+        made.poll()
+        variables = self.read("work.env").decode().splitlines()
+        self.assertIn("EXTENSION=work", variables)
+        self.assertEqual([one for one in variables if one.startswith("LANG=")], ["LANG=de_DE.UTF-8"])
+
     def test_its_exit_status_decides(self):
         script = 'cat > /dev/null; echo "not for us" >&2; exit $0'
         made = self.make({"command": ["sh", "-c", script, "75"]})
@@ -166,6 +174,57 @@ cat "$whole"
 def message(number, text="", subject="hello"):
     return (f"From: bob@example.net\r\nSubject: {subject} {number}\r\nMessage-ID: <{number}@programs.example>\r\n\r\n"
             f"{text}\r\n").encode()
+
+
+class OtherMdas(World):
+    """procmail and maildrop, with rules of their own that sort, keep and refuse."""
+
+    messages = [message(1), message(2, subject="a list"), message(3, subject="refuse")]
+    PROCMAIL = """DEFAULT={0}/box/
+:0
+* ^Subject: a list
+{0}/list/
+:0
+* ^Subject: refuse
+{{
+  EXITCODE=77
+  HOST
+}}
+"""
+    MAILDROP = """DEFAULT="{0}/box"
+if (/^Subject: a list/)
+{{
+  to "{0}/list"
+}}
+if (/^Subject: refuse/)
+{{
+  EXITCODE=77
+  exit
+}}
+"""
+
+    def deliver_with(self, command, rules):
+        for folder in ("box", "list"):
+            for part in ("cur", "new", "tmp"):
+                os.makedirs(self.out / folder + "/" + part)
+        path = self.out / "rules"
+        with open(path, "w", encoding="utf-8", opener=lambda p, f: os.open(p, f, 0o600)) as file:
+            file.write(rules.format(self.out.path))
+        made = self.make({"command": [*command, path]})
+        made.poll(expect=1)
+        self.assertEqual(json.loads(made.command("queue", "list", "--json").stdout), [])
+        for folder, expected in (("box", self.messages[0]), ("list", self.messages[1])):
+            one, = os.listdir(self.out / folder + "/new")
+            self.assertTrue(self.read(f"{folder}/new/{one}").endswith(expected.replace(b"\r\n", b"\n")))
+        returned = made.kept("Undelivered")
+        self.assertEqual(len(returned), 2)
+        self.assertIn(self.messages[2], returned)
+
+    def test_procmail(self):
+        self.deliver_with(["procmail", "-f", "${sender}"], self.PROCMAIL)
+
+    def test_maildrop(self):
+        self.deliver_with(["maildrop"], self.MAILDROP)
 
 
 class Rules(World):

@@ -70,6 +70,26 @@ class Relay(unittest.TestCase):
         originals = [one for one in kept if b"multipart/report" not in one]
         self.assertTrue(set(corpus.digests(originals)) <= set(corpus.digests(self.messages)))
 
+    def test_codes_of_spam_are_mapped(self):
+        for what, codes in (("discard", [571]), ("quarantine", "5.7.1"), ("keep", [550, "5.7.1"])):
+            with self.subTest(what):
+                sink = self.sink("-f", "DATA", "-B", "571 5.7.1 this is spam")
+                made = self.make(sink, limit=2)
+                made.configuration["destinations"]["out"]["antispam"] = {what: codes}
+                made.configure(made.configuration)
+                made.poll(expect=None)
+                waiting = json.loads(made.command("queue", "list", "--json").stdout)
+                kept = made.kept("Undelivered")
+                if what == "quarantine":
+                    self.assertEqual(len(waiting), 2)
+                    self.assertEqual([one["last_error"] for one in waiting], ["refused as spam: 571 5.7.1 this is spam"] * 2)
+                    self.assertEqual(kept, [])
+                    made.command("queue", "drop", str(waiting[0]["id"]))
+                    self.assertEqual(len(json.loads(made.command("queue", "list", "--json").stdout)), 1)
+                else:
+                    self.assertEqual(waiting, [])
+                    agent.assert_same(self, kept, self.messages[:2] if what == "keep" else [])
+
     def test_refusals_at_each_step_lose_nothing(self):
         for step in ("CONNECT", "EHLO", "MAIL", "DATA", "."):
             with self.subTest(step=step):

@@ -94,6 +94,17 @@ class Webhook(unittest.TestCase):
             keys.add(headers["Idempotency-Key"])
         self.assertEqual(len(keys), len(self.messages))
 
+    def test_a_rule_notifies_and_the_message_goes_its_way(self):
+        made = self.make(format="notice")
+        made.configuration.update(default_destination="home", rules=[
+            {"name": "tell", "if": {"size": {"over": "1MB"}}, "continue": True, "then": [{"notify": "hook"}]}])
+        made.configure(made.configuration)
+        made.poll()
+        (_, notice), = self.service.arrived
+        self.assertEqual(json.loads(notice)["size"], len(self.messages[-1]))
+        self.assertNotIn("message", json.loads(notice))
+        agent.assert_same(self, made.kept(), self.messages)
+
     def test_raw(self):
         made = self.make(format="raw")
         made.poll()

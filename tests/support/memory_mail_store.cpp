@@ -443,7 +443,10 @@ std::vector<std::optional<storage::StoredMessage>> MemoryMailStore::stored(
     const std::vector<storage::ContentId>& contents) const {
   check_broken();
   std::vector<std::optional<storage::StoredMessage>> all;
-  for (auto content : contents) all.push_back(stored(content));
+  for (auto content : contents) {
+    if (all.size() == stored_together) break;
+    all.push_back(stored(content));
+  }
   return all;
 }
 

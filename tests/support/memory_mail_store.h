@@ -72,6 +72,8 @@ class MemoryMailStore final : public storage::MailStore {
   std::atomic<bool> broken{false};
   std::atomic<std::size_t> changes_asked{0};
   std::atomic<std::size_t> appends_asked{0};
+  // What stored() gives of a list.
+  std::atomic<std::size_t> stored_together{SIZE_MAX};
   // A message with this keyword fails, and all that come with it.
   std::string refused_keyword;
   // What messages are marked with as the time of their coming into a mailbox.

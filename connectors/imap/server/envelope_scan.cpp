@@ -18,6 +18,7 @@ bool EnvelopeScan::advance() {
   std::vector<storage::ContentId> contents;
   for (std::size_t i = next_; i < end; ++i) contents.push_back(view.entry(positions_[i]).content);
   auto stored = session_.mail().stored(contents);
+  end = next_ + stored.size();
   for (std::size_t i = 0; next_ < end; ++i, ++next_) {
     std::optional<mail::Part> root;
     if (stored[i]) root = mail::decode_structure(stored[i]->structure);

@@ -101,6 +101,7 @@ void FetchTask::prepare_batch() {
     std::vector<storage::ContentId> contents;
     for (std::size_t i = next_; i < end; ++i) contents.push_back(view.entry(positions_[i]).content);
     stored_ = session_.mail().stored(contents);
+    prepared_ = end = next_ + stored_.size();
   }
   newly_seen_.assign(end - next_, false);
   if (sets_seen_) mark_seen(end);

@@ -58,7 +58,17 @@ mail::ByteCount SearchScan::look_ahead() {
   at_ = facts_at_ = 0;
   facts_.clear();
   if (!contents.empty()) facts_ = session_.mail().stored(contents);
+  if (facts_.size() < contents.size()) leave_out_those_without_facts();
   return next_ - begin;
+}
+
+// They are looked at again.
+void SearchScan::leave_out_those_without_facts() {
+  std::size_t with_facts = 0;
+  const auto first = std::find_if(pending_.begin(), pending_.end(),
+                                  [&](const Pending& one) { return one.open && with_facts++ == facts_.size(); });
+  next_ = first->position;
+  pending_.erase(first, pending_.end());
 }
 
 }  // namespace mailstead::imap

@@ -32,6 +32,7 @@ class SearchScan {
   };
   // Finds the next of them; how many messages were looked at.
   [[nodiscard]] mail::ByteCount look_ahead();
+  void leave_out_those_without_facts();
 
   Conversation& session_;
   SearchKey root_;

@@ -31,7 +31,7 @@ class SpamJudgesTest : public World {
   router::SpamAnswer judge(const std::string& message = kMessage) {
     const Examined examined(std::make_shared<mail::MemoryContent>(message), nullptr);
     const Origin origin{"", "", {}, clock.now};
-    return services->spam_filters.judge("it", examined.subject(origin, clock.now, *services));
+    return services->spam_filters.judge("it", examined.subject(origin, clock.now, *services, nullptr));
   }
   std::pair<FailureScope, std::string> trouble() {
     try {

@@ -116,6 +116,29 @@ TEST_F(ImapSearchResults, SaysALongResultInSlices) {
   EXPECT_LE(client_.largest_slice(), 2 * net::kOutputHighWater);
 }
 
+// The store hands out what it knows of messages in pieces, as large as it likes.
+TEST_F(ImapSearchResults, DoesNotDependOnHowManyFactsComeTogether) {
+  for (int i = 1; i <= 9; ++i)
+    store_.put("alice", "INBOX", plain_message((i % 2 == 0 ? "even " : "odd ") + std::to_string(10 - i)), {});
+  const char* const commands[] = {"SEARCH SUBJECT even",
+                                  "SEARCH NOT SUBJECT even",
+                                  "SEARCH OR 2,8 SUBJECT odd",
+                                  "SORT (SUBJECT) UTF-8 ALL",
+                                  "THREAD ORDEREDSUBJECT UTF-8 ALL",
+                                  "FETCH 1:* (UID ENVELOPE BODYSTRUCTURE BODY.PEEK[HEADER.FIELDS (SUBJECT)])"};
+  for (const char* command : commands) {
+    Client whole = signed_in();
+    (void)whole.command("SELECT INBOX");
+    const std::string expected = whole.command(command);
+    EXPECT_TRUE(Client::ok(expected)) << expected;
+    for (std::size_t together : {1U, 2U, 3U, 4U, 8U}) {
+      store_.mail().stored_together = together;
+      EXPECT_EQ(whole.command(command), expected) << command << " by " << together;
+    }
+    store_.mail().stored_together = SIZE_MAX;
+  }
+}
+
 TEST_F(ImapSearchResults, TellsTheSizeOfAMailbox) {
   std::size_t size = 6 * plain_message("m1").size();
   EXPECT_TRUE(Client::has(client_.command("STATUS INBOX (SIZE MESSAGES)"),

@@ -79,6 +79,21 @@ constexpr Row kRows[] = {
     {"SpamNoAction", RULE_IF(R"({"spam": "assassin", "action": "reject"})"), "/rules/0/if/action", "names no actions"},
     {"SpamSymbols", RULE_IF(R"({"spam": "rspamd", "symbol": []})"), "/rules/0/if/symbol", "is an empty list"},
     {"SpamVariable", RULE_THEN(R"({"log": "${spam.score}"})"), "/rules/0/then/0/log", "needs a \"spam\" test"},
+    {"SeenFixed", RULE_IF(R"({"seen": "x"})"), "/rules/0/if/seen", "is the same for every message"},
+    {"SeenVariable", RULE_IF(R"({"seen": "${heder:X}"})"), "/rules/0/if/seen", "unknown variable"},
+    {"SeenWindow", RULE_IF(R"({"seen": "${header:X}", "within": "2y"})"), "/rules/0/if/within", "is not a duration"},
+    {"SeenWindowLong", RULE_IF(R"({"seen": "${header:X}", "within": "400d"})"), "/rules/0/if/within", "is not from 1s"},
+    {"VacationAddresses", RULE_THEN(R"({"vacation": "x"})"), "/rules/0/then/0", "needs \"addresses\""},
+    {"VacationAddress", RULE_THEN(R"({"vacation": "x", "addresses": ["a@b.example", "c"]})"),
+     "/rules/0/then/0/addresses/1", "is no mail address"},
+    {"VacationFrom", RULE_THEN(R"({"vacation": "x", "addresses": "a@b.example", "from": "a@b, c@d"})"),
+     "/rules/0/then/0/from", "is no mail address"},
+    {"VacationDays", RULE_THEN(R"({"vacation": "x", "addresses": "a@b.example", "days": 0})"), "/rules/0/then/0/days",
+     "from 1 to 365"},
+    {"VacationBy", RULE_THEN(R"({"vacation": "x", "addresses": "a@b.example", "by": "home"})"), "/rules/0/then/0/by",
+     "is no destination of type smtp"},
+    {"VacationText", RULE_THEN(R"({"vacation": "", "addresses": "a@b.example"})"), "/rules/0/then/0/vacation",
+     "is empty"},
     {"CommandText", RULE_IF(R"({"command": "x -y"})"), "/rules/0/if/command", "add \"shell\": true"},
     {"CommandShellList", RULE_IF(R"({"command": ["x"], "shell": true})"), "/rules/0/if/command", "one text"},
     {"CommandEmpty", RULE_IF(R"({"command": []})"), "/rules/0/if/command", "is an empty list"},
@@ -131,7 +146,9 @@ constexpr Row kRows[] = {
      "control character"},
     {"HeaderName", RULE_THEN(R"({"add_header": {"X A/b": "a"}})"), "/rules/0/then/0/add_header/X A~1b", "is no name"},
     {"KeywordIsFlag", RULE_THEN(R"({"keyword": "\\Seen"})"), "/rules/0/then/0/keyword", "set by \"flag\""},
-    {"LaterAction", RULE_THEN(R"({"notify": "x"})"), "/rules/0/then/0/notify", "not supported by this version yet"},
+    {"NotifyUnknown", RULE_THEN(R"({"notify": "x"})"), "/rules/0/then/0/notify", "there is no destination"},
+    {"NotifyWhole", RULE_THEN(R"({"notify": "home"})"), "/rules/0/then/0/notify",
+     "is no web service that gets notices"},
     {"QuarantineFor", RULE_THEN(R"({"quarantine": "x", "for": "hoem"})"), "/rules/0/then/0/for",
      "did you mean \"home\"?"},
     {"QuarantineEmpty", RULE_THEN(R"({"quarantine": ""})"), "/rules/0/then/0/quarantine", "is empty"},
@@ -198,7 +215,7 @@ TEST(RouterProblem, TheSameTestMayComeAgainWhereItCanBeReached) {
 
 TEST(RouterVocabulary, NamesEveryKind) {
   auto words = vocabulary();
-  EXPECT_EQ(words["condition"].size(), 20U);
+  EXPECT_EQ(words["condition"].size(), 22U);
   EXPECT_TRUE(words["condition/address"].contains("domain"));
   EXPECT_TRUE(words["action/deliver"].contains("copy"));
   EXPECT_TRUE(words["inside/size"].contains("over"));

@@ -33,6 +33,7 @@ struct Sample {
   std::vector<std::string> envelope_to;
   const Programs* programs = nullptr;
   const SpamFilters* spam_filters = nullptr;
+  const Memory* memory = nullptr;
 
   template <typename Ask>
   auto ask(Ask&& question) const {
@@ -42,6 +43,7 @@ struct Sample {
     Subject subject{facts,         header, content,       account,     folder, flags,
                     internal_date, now,    envelope_from, envelope_to, false,  programs};
     subject.spam_filters = spam_filters;
+    subject.memory = memory;
     return question(subject);
   }
 };

@@ -49,6 +49,20 @@ TEST_P(MailStoreContract, RefusesImpossibleNames) {
   EXPECT_EQ(create("../../etc/passwd"), Answer::kDone);
 }
 
+TEST_P(MailStoreContract, HandsOutFactsByTheirSize) {
+  std::vector<ContentId> contents;
+  for (std::size_t i = 0; i < 5; ++i) {
+    NewContent content = content_of(body(i));
+    content.structure = std::string(i == 4 ? kStoredTogether + 1 : kStoredTogether * 2 / 5, 's');
+    (void)mail().append("alice", "INBOX", std::move(content), {}, at(0));
+  }
+  for (const Entry& entry : mail().open(box("INBOX").id)->entries) contents.push_back(entry.content);
+  EXPECT_EQ(mail().stored(contents).size(), 2U);
+  EXPECT_EQ(mail().stored({contents[4], contents[0]}).size(), 1U);
+  EXPECT_EQ(mail().stored({contents[0], 999'999, contents[1]}).size(), 3U);
+  EXPECT_TRUE(mail().stored(std::vector<ContentId>{}).empty());
+}
+
 TEST_P(MailStoreContract, InboxIsOneWhateverItsCase) {
   EXPECT_EQ(create("inbox"), Answer::kExists);
   EXPECT_EQ(mail().find("alice", "iNbOx")->name, "INBOX");

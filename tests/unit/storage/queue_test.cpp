@@ -107,7 +107,7 @@ TEST_P(QueueContract, ABegunAttemptWithoutEndIsInDoubtForGood) {
   EXPECT_TRUE(queue().find(id)->answer_lost);
   EXPECT_EQ(queue().find(id)->attempts, 1U);
   queue().begin_attempt(id, at(2));
-  queue().end_attempt(id, at(2), {{{"a@x", State::kDeferred, "no route"}}, at(50), {}, {}});
+  queue().end_attempt(id, at(2), {{{"a@x", State::kDeferred, "no route"}}, at(50), {}, {}, {}});
   EXPECT_TRUE(queue().find(id)->answer_lost);
   EXPECT_EQ(queue().find(id)->attempts, 2U);
 }
@@ -135,7 +135,7 @@ TEST_P(QueueContract, HoldsWhatCrashesTheProcessTooOften) {
 TEST_P(QueueContract, AnEndedAttemptIsNotInDoubt) {
   DeliveryId id = enqueue(1, {"a@x"});
   queue().begin_attempt(id, at(1));
-  queue().end_attempt(id, at(1), {{{"a@x", State::kDeferred, "451 later"}}, at(50), {}, {}});
+  queue().end_attempt(id, at(1), {{{"a@x", State::kDeferred, "451 later"}}, at(50), {}, {}, {}});
   auto found = *queue().find(id);
   EXPECT_FALSE(found.answer_lost);
   EXPECT_EQ(found.last_error, "451 later");
@@ -152,12 +152,13 @@ TEST_P(QueueContract, SettledRecipientsAreNeverTriedAgain) {
                         {"later@x", State::kDeferred, "451 busy"}},
                        at(60),
                        {},
+                       {},
                        {}});
   open();
   EXPECT_THAT(queue().find(id)->recipients, ElementsAre("later@x"));
   EXPECT_THAT(kinds(message), ElementsAre("received", "queued", "delivered", "attempt", "attempt"));
   queue().begin_attempt(id, at(60));
-  queue().end_attempt(id, at(60), {{{"later@x", State::kDelivered, "250 ok"}}, at(60), {}, {}});
+  queue().end_attempt(id, at(60), {{{"later@x", State::kDelivered, "250 ok"}}, at(60), {}, {}, {}});
   EXPECT_FALSE(queue().find(id));
   EXPECT_EQ(queue().next_due("relay"), std::nullopt);
   store().tidy(at(100));
@@ -167,10 +168,10 @@ TEST_P(QueueContract, SettledRecipientsAreNeverTriedAgain) {
 TEST_P(QueueContract, ADestinationWithoutRecipientsEndsAsAWhole) {
   DeliveryId id = enqueue(1, {});
   queue().begin_attempt(id, at(1));
-  queue().end_attempt(id, at(1), {{{"", State::kDeferred, "disk full"}}, at(60), {}, {}});
+  queue().end_attempt(id, at(1), {{{"", State::kDeferred, "disk full"}}, at(60), {}, {}, {}});
   ASSERT_TRUE(queue().find(id));
   queue().begin_attempt(id, at(60));
-  queue().end_attempt(id, at(60), {{{"", State::kDelivered, ""}}, at(60), {}, {}});
+  queue().end_attempt(id, at(60), {{{"", State::kDelivered, ""}}, at(60), {}, {}, {}});
   EXPECT_FALSE(queue().find(id));
 }
 
@@ -179,7 +180,7 @@ TEST_P(QueueContract, WhatCannotBeDeliveredIsReturnedInTheSameStep) {
   queue().begin_attempt(id, at(1));
   ReturnTo returned{
       content_of("the report"), {"alice", "Undelivered", {}, at(1), 0}, {"alice", "Undelivered", {}, at(0), 0}};
-  queue().end_attempt(id, at(1), {{{"bad@x", State::kFailed, "550 no such user"}}, at(1), returned, {}});
+  queue().end_attempt(id, at(1), {{{"bad@x", State::kFailed, "550 no such user"}}, at(1), returned, {}, {}});
   EXPECT_FALSE(queue().find(id));
   EXPECT_THAT(bodies("Undelivered"), ElementsAre("the report", body(1)));
   store().tidy(at(100));
@@ -187,6 +188,37 @@ TEST_P(QueueContract, WhatCannotBeDeliveredIsReturnedInTheSameStep) {
   auto history = store().history().by_message_id("1@example.org").at(0);
   EXPECT_EQ(history.events.back().kind, "returned");
   EXPECT_THAT(history.events[2].text, HasSubstr("550 no such user"));
+}
+
+TEST_P(QueueContract, WhatIsRefusedMayWaitForItsUser) {
+  DeliveryId id = enqueue(1, {"ok@x", "spam@x"});
+  MessageId message = queue().find(id)->message;
+  queue().begin_attempt(id, at(1));
+  queue().end_attempt(id, at(1),
+                      {{{"ok@x", State::kDelivered, "250 ok"}, {"spam@x", State::kDeferred, "571 no"}},
+                       at(60),
+                       {},
+                       "spam: 571 no",
+                       {}});
+  open();
+  ASSERT_TRUE(queue().find(id));
+  EXPECT_TRUE(queue().find(id)->held);
+  EXPECT_TRUE(queue().find(id)->quarantined);
+  EXPECT_EQ(queue().find(id)->last_error, "spam: 571 no");
+  EXPECT_THAT(queue().find(id)->recipients, ElementsAre("spam@x"));
+  EXPECT_EQ(queue().next_due("relay"), std::nullopt);
+  EXPECT_THAT(kinds(message), ElementsAre("received", "queued", "delivered", "attempt", "held"));
+  EXPECT_THAT(queue().release({id}, at(70)), IsEmpty());
+  EXPECT_FALSE(queue().find(id)->held);
+}
+
+TEST_P(QueueContract, AMessageMayBeKeptWithoutAReport) {
+  DeliveryId id = enqueue(1, {"bad@x"});
+  queue().begin_attempt(id, at(1));
+  ReturnTo kept{{}, {}, {"alice", "Undelivered", {}, at(0), 0}};
+  queue().end_attempt(id, at(1), {{{"bad@x", State::kFailed, "554 spam"}}, at(1), kept, {}, {}});
+  EXPECT_FALSE(queue().find(id));
+  EXPECT_THAT(bodies("Undelivered"), ElementsAre(body(1)));
 }
 
 TEST_P(QueueContract, WhatTheUserWantsOfSeveralIsDoneToThoseThatExist) {
@@ -238,10 +270,10 @@ TEST_P(QueueContract, EachDestinationHasItsOwnTurn) {
 
 TEST_P(QueueContract, ASessionThatBrokeBeforeTheMessageCountsAsAnAttempt) {
   DeliveryId id = enqueue(1, {"a@x"});
-  queue().end_attempt(id, at(1), {{{"a@x", State::kDeferred, "no route"}}, at(50), {}, {}});
+  queue().end_attempt(id, at(1), {{{"a@x", State::kDeferred, "no route"}}, at(50), {}, {}, {}});
   EXPECT_EQ(queue().find(id)->attempts, 1U);
   queue().begin_attempt(id, at(50));
-  queue().end_attempt(id, at(50), {{{"a@x", State::kDeferred, "later"}}, at(90), {}, {}});
+  queue().end_attempt(id, at(50), {{{"a@x", State::kDeferred, "later"}}, at(90), {}, {}, {}});
   EXPECT_EQ(queue().find(id)->attempts, 2U);
 }
 
@@ -249,12 +281,12 @@ TEST_P(QueueContract, AWarningIsKeptAndRemembered) {
   DeliveryId id = enqueue(1, {"a@x"});
   MessageId message = queue().find(id)->message;
   Notice warning{content_of("it is late"), {"alice", "Undelivered", {}, at(1), 0}};
-  queue().end_attempt(id, at(1), {{{"a@x", State::kDeferred, "later"}}, at(50), {}, warning});
+  queue().end_attempt(id, at(1), {{{"a@x", State::kDeferred, "later"}}, at(50), {}, {}, warning});
   open();
   EXPECT_TRUE(queue().find(id)->warned);
   EXPECT_THAT(bodies("Undelivered"), ElementsAre("it is late"));
   EXPECT_EQ(kinds(message).back(), "delayed");
-  queue().end_attempt(id, at(50), {{{"a@x", State::kDeferred, "later"}}, at(90), {}, {}});
+  queue().end_attempt(id, at(50), {{{"a@x", State::kDeferred, "later"}}, at(90), {}, {}, {}});
   EXPECT_TRUE(queue().find(id)->warned);
 }
 

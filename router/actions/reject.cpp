@@ -1,19 +1,9 @@
-// Actions of the language that are refused: "notify", which this version cannot do yet, since a rule that silently does
-// less than it says would be worse; "reject", which cannot be done well for mail that is fetched.
+// An action of the language that is refused, since it cannot be done well for mail that is fetched.
 #include "router/actions/kinds.h"
 
 #include <nlohmann/json.hpp>
 
 namespace mailstead::router {
-
-std::unique_ptr<Action> make_later_action(const nlohmann::json& object, Compiler& compiler) {
-  for (std::string_view key : {"notify"}) {
-    if (!object.contains(key)) continue;
-    auto at = compiler.step(key);
-    compiler.problem("the action " + in_quotes(key) + " is not supported by this version yet");
-  }
-  return nullptr;
-}
 
 // A message is refused in the SMTP transaction that brings it (RFC 5429). That one is long over.
 std::unique_ptr<Action> make_reject(const nlohmann::json& /*object*/, Compiler& compiler) {
