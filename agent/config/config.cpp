@@ -41,7 +41,9 @@ void read_all(Section root, Config& config) {
   read_general(root, config);
   for_each_entry(root, "users", [&](const std::string& name, const json& value, const std::string& pointer) {
     Section section(value, pointer, "user", reading);
-    config.users[name] = {name};
+    UserConfig& user = config.users[name] = {name};
+    user.quota = section.size("quota");
+    user.quota_messages = section.count("quota_messages", 1, 1'000'000'000);
   });
   for_each_entry(root, "accounts", [&](const std::string& name, const json& value, const std::string& pointer) {
     AccountConfig& account = config.accounts[name] = read_account(name, {value, pointer, "account", reading});

@@ -194,6 +194,9 @@ struct ListenerConfig {
 
 struct UserConfig {
   std::string name;
+  // What clients may add to; mail that we bring is kept all the same.
+  std::optional<mail::ByteCount> quota{};
+  std::optional<std::uint64_t> quota_messages{};
 };
 
 // How many connections to the servers of accounts are open at once; 0: no limit of ours.

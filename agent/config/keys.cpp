@@ -91,7 +91,7 @@ const std::map<std::string_view, std::vector<std::string_view>>& known_keys() {
        {"type", "host", "port", "socket", "tls", "tls_options", "allow_cleartext", "user", "timeout",
         "skip_larger_than"}},
       {"duplicates", {"scope", "window", "do"}},
-      {"user", {}},
+      {"user", {"quota", "quota_messages"}},
       {"listener",
        {"address", "tls", "certificate", "key", "client_ca", "client_user", "max_connections",
         "max_connections_per_address", "max_connections_per_user"}},

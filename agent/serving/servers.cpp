@@ -64,6 +64,15 @@ struct Servers::State {
     ListenerConfig config;
     std::unique_ptr<net::Listener> listener;
   };
+  mutable std::mutex users_mutex;           // guards users; a leaf
+  std::map<std::string, UserConfig> users;  // of the configuration in force
+
+  [[nodiscard]] imap::Quota quota_of(const std::string& name) const {
+    std::lock_guard lock(users_mutex);
+    const auto user = users.find(name);
+    return user == users.end() ? imap::Quota{} : imap::Quota{user->second.quota, user->second.quota_messages};
+  }
+
   mutable std::mutex mutex;  // guards listeners
   std::map<std::string, Open> listeners;
 
@@ -79,6 +88,7 @@ struct Servers::State {
     context.host_name = host_name;
     context.starttls_available = starttls;
     context.door = its_door;
+    context.quota = [this](const std::string& user) { return quota_of(user); };
     return imap::make_session_factory(std::move(context));
   }
 
@@ -147,6 +157,8 @@ void Servers::apply(const Config& config) {
     state_->log.info(fmt::format("{} listens on {}", name, listener->address()));
     state_->listeners.emplace(name, State::Open{wanted, std::move(listener)});
   }
+  std::lock_guard users_lock(state_->users_mutex);
+  state_->users = config.users;
 }
 
 std::vector<ListenerFacts> Servers::facts() const {

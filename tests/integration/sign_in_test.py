@@ -169,6 +169,23 @@ class SignIn(unittest.TestCase):
         with self.assertRaises((ssl.SSLError, imaplib.IMAP4.error, OSError)):
             imaplib.IMAP4_SSL("localhost", self.agent.listener_port("imaps"), ssl_context=stranger)
 
+    def test_a_quota_that_changes_with_the_configuration(self):
+        made = agent.Agent({"users": {"me": {"quota": "4KB"}}, "listeners": {"imap": {"address": "127.0.0.1:0", "tls": "none"}}})
+        self.addCleanup(made.remove)
+        made.add_user("me", PASSWORD)
+        made.start()
+        with imaplib.IMAP4("127.0.0.1", made.listener_port("imap")) as client:
+            client.login("me", PASSWORD)
+            self.assertEqual(client.getquotaroot("INBOX")[1][1], [b'"" (STORAGE 0 4)'])
+            self.assertEqual(client.append("INBOX", None, None, b"a" * 3000)[0], "OK")
+            self.assertEqual(client.getquota('""')[1], [b'"" (STORAGE 3 4)'])
+            answer, words = client.append("INBOX", None, None, b"b" * 3000)
+            self.assertEqual((answer, words[0][:11]), ("NO", b"[OVERQUOTA]"))
+            made.configure({**made.configuration, "users": {"me": {"quota": "1MB"}}})
+            made.running.process.send_signal(signal.SIGHUP)
+            peers.wait_until(lambda: client.getquota('""')[1] == [b'"" (STORAGE 3 1024)'], what="the new quota")
+            self.assertEqual(client.append("INBOX", None, None, b"b" * 3000)[0], "OK")
+
     def test_names_are_checked(self):
         for name in ("", "a\nb", "x" * 65):
             self.agent.command("user", "app-password", "add", "me", name, expect=2)

@@ -19,6 +19,8 @@ class AppendBatch {
   // Whether another one may join: into the same mailbox, within bounds.
   [[nodiscard]] bool takes(const std::string& mailbox) const noexcept;
   void add(std::string tag, const std::string& mailbox, std::vector<storage::Upload> messages);
+  [[nodiscard]] std::size_t messages() const noexcept { return messages_; }
+  [[nodiscard]] mail::ByteCount octets() const noexcept { return octets_; }
   // Keeps all, and each by itself where that fails. Empty afterwards.
   [[nodiscard]] Told keep(storage::MailStore& store, const std::string& user);
 

@@ -26,6 +26,8 @@ constexpr CommandEntry kCommands[] = {
     {"LIST", kSignedIn, Updates::kAll, commands::list},
     {"LSUB", kSignedIn, Updates::kAll, commands::lsub},
     {"STATUS", kSignedIn, Updates::kAll, commands::status},
+    {"GETQUOTA", kSignedIn, Updates::kAll, commands::get_quota},
+    {"GETQUOTAROOT", kSignedIn, Updates::kAll, commands::get_quota_root},
     {"NAMESPACE", kSignedIn, Updates::kAll, commands::name_space},
     {"APPEND", kSignedIn, Updates::kAll, commands::append},
     {"IDLE", kSignedIn, Updates::kAll, commands::idle},

@@ -16,6 +16,10 @@ std::string Conversation::capabilities() const {
       "QRESYNC SORT SORT=DISPLAY "
       "THREAD=ORDEREDSUBJECT THREAD=REFERENCES APPENDLIMIT=";
   words += std::to_string(context.max_append);
+  const Quota limits = quota();
+  if (limits.octets || limits.messages) words += " QUOTA";
+  if (limits.octets) words += " QUOTA=RES-STORAGE";
+  if (limits.messages) words += " QUOTA=RES-MESSAGE";
   return compressed ? words : words + " COMPRESS=DEFLATE";
 }
 

@@ -54,6 +54,7 @@ struct Conversation {
   [[nodiscard]] storage::MailStore& mail() const { return context.store.mail(); }
   [[nodiscard]] MailboxView& view() const { return *selected; }
 
+  [[nodiscard]] Quota quota() const { return context.quota ? context.quota(user) : Quota{}; }
   // "IMAP4rev1 …": what is on offer in this state.
   [[nodiscard]] std::string capabilities() const;
   [[nodiscard]] sasl::Caller caller() const { return {peer.address, peer.loopback}; }

@@ -8,6 +8,7 @@
 #include "connectors/imap/server/arguments.h"
 #include "connectors/imap/server/command_reader.h"
 #include "connectors/imap/server/command_table.h"
+#include "connectors/imap/server/quota.h"
 #include "mail/ascii.h"
 #include "mail/escape.h"
 #include "mail/failure.h"
@@ -244,6 +245,9 @@ void Session::on_message(std::string& output) {
   if (literal.size == 0) return refuse_literal(no("[CANNOT] An empty message cannot be stored."), output);
   auto mailbox = talk_.mail().find(talk_.user, talk_.incoming->mailbox());
   if (!mailbox || !mailbox->selectable) return refuse_literal(no("[TRYCREATE] No such mailbox."), output);
+  if (auto refused = over_quota(talk_, talk_.appends.octets() + talk_.incoming->octets() + literal.size, 0)) {
+    if (!talk_.incoming->replaces()) return refuse_literal(*std::move(refused), output);
+  }
   talk_.incoming->open(talk_.context.store.content(), literal.size, literal.binary);
   accept_literal(output);
   reader_.stream_literal([this](std::string_view bytes) { talk_.incoming->feed(bytes); });

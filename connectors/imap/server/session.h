@@ -6,6 +6,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 
 #include "connectors/net/server_session.h"
@@ -16,6 +19,12 @@
 #include "storage/store.h"
 
 namespace mailstead::imap {
+
+// What a user may keep in all mailboxes together; nullopt: no limit.
+struct Quota {
+  std::optional<mail::ByteCount> octets{};
+  std::optional<std::uint64_t> messages{};
+};
 
 // The references must outlive every session made with them.
 struct ServerContext {
@@ -33,6 +42,8 @@ struct ServerContext {
   // Silence of a signed-in client (RFC 3501 §5.4: not below 30 minutes), IDLE included.
   std::chrono::seconds idle_limit{1800};
   sasl::Doorkeeper door = {};
+  // Thread-safe. Empty: nobody has one. Mail that the agent brings is kept all the same.
+  std::function<Quota(const std::string& user)> quota = {};
 };
 
 // The factory is thread-safe. A password travels in the clear only under TLS or from loopback.

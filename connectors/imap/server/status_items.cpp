@@ -10,11 +10,17 @@ namespace mailstead::imap {
 namespace {
 
 constexpr std::pair<std::string_view, StatusItem> kItems[] = {
-    {"MESSAGES", StatusItem::kMessages},       {"RECENT", StatusItem::kRecent},
-    {"UIDNEXT", StatusItem::kUidNext},         {"UIDVALIDITY", StatusItem::kUidValidity},
-    {"UNSEEN", StatusItem::kUnseen},           {"SIZE", StatusItem::kSize},
-    {"DELETED", StatusItem::kDeleted},         {"HIGHESTMODSEQ", StatusItem::kHighestModSeq},
-    {"APPENDLIMIT", StatusItem::kAppendLimit}, {"MAILBOXID", StatusItem::kMailboxId},
+    {"MESSAGES", StatusItem::kMessages},
+    {"RECENT", StatusItem::kRecent},
+    {"UIDNEXT", StatusItem::kUidNext},
+    {"UIDVALIDITY", StatusItem::kUidValidity},
+    {"UNSEEN", StatusItem::kUnseen},
+    {"SIZE", StatusItem::kSize},
+    {"DELETED", StatusItem::kDeleted},
+    {"HIGHESTMODSEQ", StatusItem::kHighestModSeq},
+    {"APPENDLIMIT", StatusItem::kAppendLimit},
+    {"MAILBOXID", StatusItem::kMailboxId},
+    {"DELETED-STORAGE", StatusItem::kDeletedStorage},
 };
 
 // An upper bound by UIDs: exact unless messages were expunged before any session saw them.
@@ -22,6 +28,16 @@ std::uint64_t recent_of(const Conversation& session, const storage::Mailbox& mai
   storage::Uid boundary = session.recent.peek(mailbox.id);
   std::uint64_t newer = mailbox.uid_next > boundary ? mailbox.uid_next - boundary : 0;
   return std::min<std::uint64_t>(newer, mailbox.messages);
+}
+
+// RFC 9208 §4.1.4: in units of 1,024 octets. Seldom asked for, and not kept.
+std::uint64_t deleted_storage(const Conversation& session, const storage::Mailbox& mailbox) {
+  if (mailbox.deleted == 0) return 0;
+  std::uint64_t octets = 0;
+  if (const auto snapshot = session.mail().open(mailbox.id))
+    for (const storage::Entry& entry : snapshot->entries)
+      if ((entry.flags & mail::kDeleted) != 0) octets += entry.size;
+  return (octets + 1023) / 1024;
 }
 
 std::uint64_t number_of(const Conversation& session, const storage::Mailbox& mailbox, StatusItem item) {
@@ -32,6 +48,7 @@ std::uint64_t number_of(const Conversation& session, const storage::Mailbox& mai
     case StatusItem::kUidValidity: return mailbox.uid_validity;
     case StatusItem::kUnseen: return mailbox.unseen;
     case StatusItem::kDeleted: return mailbox.deleted;
+    case StatusItem::kDeletedStorage: return deleted_storage(session, mailbox);
     case StatusItem::kSize: return mailbox.bytes;
     case StatusItem::kHighestModSeq: return mailbox.highest_modseq;
     case StatusItem::kAppendLimit: return session.context.max_append;

@@ -16,6 +16,7 @@ enum class StatusItem {
   kUidValidity,
   kUnseen,
   kDeleted,
+  kDeletedStorage,
   kSize,
   kHighestModSeq,
   kAppendLimit,

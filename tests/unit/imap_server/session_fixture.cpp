@@ -68,7 +68,8 @@ imap::ServerContext ImapServer::context() {
           max_append_,
           std::chrono::seconds(180),
           std::chrono::seconds(1800),
-          door_};
+          door_,
+          quota_};
 }
 
 std::unique_ptr<net::ServerSession> ImapServer::make(net::PeerFacts peer) {

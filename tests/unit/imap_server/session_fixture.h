@@ -75,6 +75,7 @@ class ImapServer : public ::testing::Test {
   mail::ByteCount max_append_ = 1024 * 1024;
   net::ServerSessionFactory factory_;
   sasl::Doorkeeper door_;
+  std::function<imap::Quota(const std::string&)> quota_;
   int wakes_ = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "connectors/imap/server/arguments.h"
 #include "connectors/imap/server/commands/commands.h"
+#include "connectors/imap/server/quota.h"
 
 namespace mailstead::imap::commands {
 
@@ -8,6 +9,10 @@ namespace mailstead::imap::commands {
 Outcome append(Conversation& session, Request& request) {
   if (!session.incoming) reject("expected a mailbox and a message as a literal");
   auto messages = session.incoming->finish(request.text, session.context.clock.wall());
+  mail::ByteCount octets = session.appends.octets();
+  for (const auto& message : messages) octets += message.content.bytes->size();
+  if (auto refused = over_quota(session, octets, session.appends.messages() + messages.size()))
+    return *std::move(refused);
   session.appends.add(std::string(request.tag), session.incoming->mailbox(), std::move(messages));
   Answer answer;
   answer.later = true;

@@ -29,6 +29,8 @@ Outcome unsubscribe(Conversation& session, Request& request);
 Outcome list(Conversation& session, Request& request);
 Outcome lsub(Conversation& session, Request& request);
 Outcome status(Conversation& session, Request& request);
+Outcome get_quota(Conversation& session, Request& request);
+Outcome get_quota_root(Conversation& session, Request& request);
 Outcome name_space(Conversation& session, Request& request);
 Outcome append(Conversation& session, Request& request);
 Outcome idle(Conversation& session, Request& request);

@@ -2,6 +2,7 @@
 
 #include "connectors/imap/server/arguments.h"
 #include "connectors/imap/server/message_set.h"
+#include "connectors/imap/server/quota.h"
 #include "connectors/imap/server/uid_list.h"
 
 namespace mailstead::imap::commands {
@@ -9,6 +10,7 @@ namespace {
 
 struct Transfer {
   std::vector<storage::Uid> uids;
+  mail::ByteCount octets = 0;
   bool some_gone = false;
   std::string to;
 };
@@ -26,6 +28,7 @@ Transfer read_transfer(Conversation& session, Request& request) {
       transfer.some_gone = true;
     } else {
       transfer.uids.push_back(view.entry(position).uid);
+      transfer.octets += view.entry(position).size;
     }
   }
   return transfer;
@@ -44,6 +47,7 @@ Outcome copy(Conversation& session, Request& request) {
   if (transfer.uids.empty()) return nothing_to_do(session, transfer);
   // RFC 3501 §6.4.7, RFC 2180 §4.4: all or nothing.
   if (transfer.some_gone && !request.by_uid) return no("[EXPUNGEISSUED] Some of the messages no longer exist.");
+  if (auto refused = over_quota(session, transfer.octets, transfer.uids.size())) return *std::move(refused);
   auto copied = session.mail().copy(session.view().mailbox().id, transfer.uids, session.user, transfer.to);
   if (copied.answer != storage::MailboxAnswer::kDone) return target_refusal(copied.answer);
   session.view().mark_dirty();  // the target may be the selected mailbox

@@ -1,6 +1,7 @@
 #include "connectors/imap/server/arguments.h"
 #include "connectors/imap/server/commands/commands.h"
 #include "connectors/imap/server/message_set.h"
+#include "connectors/imap/server/quota.h"
 #include "connectors/imap/server/uid_list.h"
 
 namespace mailstead::imap::commands {
@@ -14,8 +15,11 @@ Outcome replace(Conversation& session, Request& request) {
   auto messages = session.incoming->finish(request.text, session.context.clock.wall());
   if (view.read_only()) return no("[READ-ONLY] The mailbox was opened read-only.");
   if (positions.size() != 1 || view.gone(positions.front())) return no("[EXPUNGEISSUED] The message no longer exists.");
-  auto replaced = session.mail().replace(view.mailbox().id, view.entry(positions.front()).uid, session.user,
-                                         session.incoming->mailbox(), std::move(messages.front()));
+  const storage::Entry& old = view.entry(positions.front());
+  if (auto refused = over_quota(session, messages.front().content.bytes->size(), 0, old.size))
+    return *std::move(refused);
+  auto replaced = session.mail().replace(view.mailbox().id, old.uid, session.user, session.incoming->mailbox(),
+                                         std::move(messages.front()));
   view.mark_dirty();
   if (replaced.answer != storage::MailboxAnswer::kDone) return target_refusal(replaced.answer);
   if (replaced.uids.empty()) return no("[EXPUNGEISSUED] The message no longer exists.");
