@@ -38,6 +38,7 @@ constexpr auto kGather = 500ms;               // what comes in a row is taken to
 constexpr auto kRetry = 600s;                 // after trouble
 constexpr std::int64_t kCountEvery = 10'000;  // rows, until stale ones are counted again
 constexpr int kLowPriority = 10;
+constexpr int kMaxUnreadable = 20;  // in one life of the process
 
 constexpr const char* kSchema = R"(
   PRAGMA journal_mode=WAL;
@@ -170,9 +171,9 @@ void SqliteSearchIndex::work(const std::stop_token& stop) {
       damaged_before = false;
       std::lock_guard lock(mutex_);
       trouble_.clear();
-    } catch (const mail::Failure& failure) {
-      const bool damaged = dynamic_cast<const DatabaseDamaged*>(&failure) != nullptr;
-      give_up(failure.what());
+    } catch (const std::exception& error) {
+      const bool damaged = dynamic_cast<const DatabaseDamaged*>(&error) != nullptr;
+      give_up(error.what(), damaged);
       // Damage is mended by making it anew, at once unless that did not help.
       if (damaged) remove_with_logs(path_);
       if (!damaged || std::exchange(damaged_before, true)) wait(stop, kRetry, false);
@@ -181,11 +182,12 @@ void SqliteSearchIndex::work(const std::stop_token& stop) {
   db_.reset();
 }
 
-void SqliteSearchIndex::give_up(const std::string& why) {
+// What is covered stays good unless the file is damaged.
+void SqliteSearchIndex::give_up(const std::string& why, bool damaged) {
   db_.reset();
   std::lock_guard lock(mutex_);
   trouble_ = why;
-  readers_.reset();
+  if (damaged) readers_.reset();
   news_ = true;
 }
 
@@ -274,7 +276,8 @@ bool SqliteSearchIndex::add_some(const std::stop_token& stop) {
     try {
       texts = texts_of(row.structure, *contents_.open(row.id));
     } catch (const mail::Failure& failure) {
-      if (failure.scope() != mail::FailureScope::kMessage) throw;
+      // A bad place on the disk hides one message; a bad disk is another matter.
+      if (failure.scope() != mail::FailureScope::kMessage && ++unreadable_ > kMaxUnreadable) throw;
     }
     if (texts.whole) {
       db_->query("INSERT INTO texts (rowid, text) VALUES (?1, ?2)").bind(row.id, texts.folded).run();
@@ -286,6 +289,7 @@ bool SqliteSearchIndex::add_some(const std::stop_token& stop) {
     digest = row.digest;
     ++added;
   }
+  if (added == 0) return true;  // stopped
   db_->query("UPDATE state SET through = ?1, digest = ?2, rows = ?3").bind(through, digest, rows_ + added).run();
   transaction.commit();
   rows_ += added;

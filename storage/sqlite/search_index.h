@@ -36,7 +36,7 @@ class SqliteSearchIndex final : public SearchIndex {
  private:
   void work(const std::stop_token& stop);
   void wait(const std::stop_token& stop, std::chrono::milliseconds longest, bool for_news);
-  void give_up(const std::string& why);
+  void give_up(const std::string& why, bool damaged);
   void open();
   void make_anew();
   [[nodiscard]] bool usable();
@@ -49,6 +49,7 @@ class SqliteSearchIndex final : public SearchIndex {
   const std::string path_;
   std::unique_ptr<Connection> db_;  // of the thread
   std::int64_t rows_ = 0, rows_when_counted_ = 0;
+  int unreadable_ = 0;
   mutable std::mutex mutex_;  // guards what follows
   mutable std::condition_variable_any changed_;
   mutable bool news_ = true;

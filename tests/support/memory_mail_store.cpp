@@ -485,6 +485,9 @@ storage::Accounts& MemoryStore::accounts() {
 storage::Users& MemoryStore::users() {
   unused();
 }
+storage::RuleMemory& MemoryStore::rule_memory() {
+  unused();
+}
 
 Uid MemoryStore::put(const std::string& user, const std::string& mailbox, const std::string& message,
                      const std::vector<std::string>& flags, mail::WallTime date) {

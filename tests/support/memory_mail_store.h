@@ -130,6 +130,7 @@ class MemoryStore final : public storage::Store {
   [[nodiscard]] storage::History& history() override;
   [[nodiscard]] storage::Accounts& accounts() override;
   [[nodiscard]] storage::Users& users() override;
+  [[nodiscard]] storage::RuleMemory& rule_memory() override;
   [[nodiscard]] storage::CheckReport check(bool) const override { return {}; }
   void tidy(mail::WallTime) override {}
 

@@ -21,14 +21,19 @@ Answer appended(std::uint32_t uid_validity, std::span<const storage::Uid> uids) 
 }  // namespace
 
 bool AppendBatch::takes(const std::string& mailbox) const noexcept {
-  return commands_.empty() || (mailbox == mailbox_ && messages_ < kMaxMessages && octets_ < kMaxOctets);
+  return commands_.empty() ||
+         (mailbox == mailbox_ && commands_.size() < kMaxMessages && messages_ < kMaxMessages && octets_ < kMaxOctets);
 }
 
 void AppendBatch::add(std::string tag, const std::string& mailbox, std::vector<storage::Upload> messages) {
   mailbox_ = mailbox;
   messages_ += messages.size();
   for (const storage::Upload& one : messages) octets_ += one.content.bytes->size();
-  commands_.push_back({std::move(tag), std::move(messages)});
+  commands_.push_back({std::move(tag), std::move(messages), std::nullopt});
+}
+
+void AppendBatch::add(std::string tag, Answer refused) {
+  commands_.push_back({std::move(tag), {}, std::move(refused)});
 }
 
 AppendBatch::Told AppendBatch::keep(storage::MailStore& store, const std::string& user) {
@@ -44,7 +49,9 @@ AppendBatch::Told AppendBatch::keep(storage::MailStore& store, const std::string
       if (kept.answer == storage::MailboxAnswer::kDone) {
         std::span<const storage::Uid> uids = kept.uids;
         for (const Command& command : commands) {
-          told.emplace_back(command.tag, appended(kept.uid_validity, uids.first(command.messages.size())));
+          told.emplace_back(command.tag, command.refused
+                                             ? *command.refused
+                                             : appended(kept.uid_validity, uids.first(command.messages.size())));
           uids = uids.subspan(command.messages.size());
         }
         return told;
@@ -54,6 +61,10 @@ AppendBatch::Told AppendBatch::keep(storage::MailStore& store, const std::string
     }
   }
   for (const Command& command : commands) {
+    if (command.refused) {
+      told.emplace_back(command.tag, *command.refused);
+      continue;
+    }
     try {
       const auto kept = store.append_all(user, mailbox_, command.messages);
       told.emplace_back(command.tag, kept.answer == storage::MailboxAnswer::kDone

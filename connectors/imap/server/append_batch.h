@@ -2,6 +2,7 @@
 // its own tag.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +20,8 @@ class AppendBatch {
   // Whether another one may join: into the same mailbox, within bounds.
   [[nodiscard]] bool takes(const std::string& mailbox) const noexcept;
   void add(std::string tag, const std::string& mailbox, std::vector<storage::Upload> messages);
+  // The answer to one that came in between and was refused.
+  void add(std::string tag, Answer refused);
   [[nodiscard]] std::size_t messages() const noexcept { return messages_; }
   [[nodiscard]] mail::ByteCount octets() const noexcept { return octets_; }
   // Keeps all, and each by itself where that fails. Empty afterwards.
@@ -28,6 +31,7 @@ class AppendBatch {
   struct Command {
     std::string tag;
     std::vector<storage::Upload> messages;
+    std::optional<Answer> refused;
   };
   std::string mailbox_;
   std::vector<Command> commands_;

@@ -14,11 +14,14 @@ constexpr mail::ByteCount kFactsCost = 20;
 // Messages whose facts are read at once, and those that are looked at to find them.
 constexpr std::size_t kBatch = 64;
 constexpr std::size_t kLookAhead = 4096;
+constexpr std::size_t kWorthAsking = 200;
 
 }  // namespace
 
 SearchScan::SearchScan(Conversation& session, SearchKey root) : session_(session), root_(std::move(root)) {
-  resolve(root_, session.view(), session.context.clock.wall(), session.context.store.search_index());
+  // A small mailbox is read sooner than an index of everybody's mail is asked.
+  const auto* index = session.view().size() > kWorthAsking ? session.context.store.search_index() : nullptr;
+  resolve(root_, session.view(), session.context.clock.wall(), index);
 }
 
 bool SearchScan::advance() {

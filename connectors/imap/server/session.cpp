@@ -294,6 +294,7 @@ void Session::on_command(std::string& output) {
   talk_.incoming.reset();
   if (auto* answer = std::get_if<Answer>(&outcome)) {
     if (answer->later) return;
+    if (!talk_.appends.empty()) return talk_.appends.add(tag_, std::move(*answer));
     return finish(std::move(*answer));
   }
   task_ = std::move(std::get<std::unique_ptr<Task>>(outcome));
@@ -375,8 +376,12 @@ void Session::tell(std::string& output) {
     if (!talk_.selected->tell(output, updates == Updates::kAll)) return;
   }
   if (!told_.empty()) {
-    for (const auto& [tag, answer] : std::exchange(told_, {})) say(tag, answer, output);
+    for (const auto& [tag, answer] : std::exchange(told_, {})) {
+      say(tag, answer, output);
+      if (answer.kind == Answer::Kind::kBad) ++bad_commands_;
+    }
     phase_ = Phase::kReading;
+    if (bad_commands_ > kMaxBadCommands) hang_up(output, "Too many bad commands.");
     return;
   }
   output += std::exchange(talk_.farewell, {});

@@ -22,8 +22,7 @@ TEST_F(ImapQuota, IsShownWithWhatIsKept) {
   const std::string offered = client.command("CAPABILITY");
   for (const char* word : {" QUOTA ", " QUOTA=RES-STORAGE", " QUOTA=RES-MESSAGE"})
     EXPECT_TRUE(Client::has(offered, word)) << offered;
-  EXPECT_EQ(client.command("GETQUOTA \"\""),
-            "* QUOTA \"\" (STORAGE 7 10 MESSAGE 3 5)\r\nt OK Quota completed.\r\n");
+  EXPECT_EQ(client.command("GETQUOTA \"\""), "* QUOTA \"\" (STORAGE 7 10 MESSAGE 3 5)\r\nt OK Quota completed.\r\n");
   EXPECT_EQ(client.command("GETQUOTAROOT INBOX"),
             "* QUOTAROOT \"INBOX\" \"\"\r\n* QUOTA \"\" (STORAGE 7 10 MESSAGE 3 5)\r\nt OK Quota root completed.\r\n");
   EXPECT_TRUE(client.command("GETQUOTA other").starts_with("t NO [NONEXISTENT]"));

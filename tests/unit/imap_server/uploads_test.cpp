@@ -118,6 +118,20 @@ TEST_F(ImapUploads, OneThatFailsDoesNotTakeTheOthersWithIt) {
       "c OK [APPENDUID 1001 2] Append completed.\r\n");
 }
 
+// Refused between others: a NUL, text behind the message.
+TEST_F(ImapUploads, RefusedOnesAreAnsweredInTheirPlace) {
+  using namespace std::string_literals;
+  const std::string answer = client_.send(
+      "a APPEND Sent {3+}\r\nabc\r\nb APPEND Sent ~{3+}\r\na\0c\r\nc APPEND Sent {3+}\r\ndef x\r\nd APPEND Sent "
+      "{3+}\r\n"
+      "ghi\r\n"s);
+  EXPECT_TRUE(answer.starts_with("a OK [APPENDUID 1001 1] ")) << answer;
+  const auto b = answer.find("\r\nb NO "), c = answer.find("\r\nc BAD "),
+             d = answer.find("\r\nd OK [APPENDUID 1001 2]");
+  ASSERT_NE(d, std::string::npos) << answer;
+  EXPECT_TRUE(b < c && c < d) << answer;
+}
+
 TEST_F(ImapUploads, SentAheadAreHeldWithinBounds) {
   std::string sent;
   for (int i = 0; i < 250; ++i) sent += "t APPEND Sent {3+}\r\nabc\r\n";
