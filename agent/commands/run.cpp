@@ -2,6 +2,7 @@
 #include "agent/commands/command.h"
 #include "agent/commands/list.h"
 #include "agent/commands/signals.h"
+#include "agent/commands/table.h"
 #include "agent/runtime.h"
 #include "agent/service_manager.h"
 #include "agent/version.h"
@@ -55,8 +56,9 @@ int run(const GlobalOptions& options) {
   if (::geteuid() == 0) log.warning("running as root: nothing here needs it; see systemd/mailstead.service");
   {
     Runtime runtime(config, log);
-    log.info(fmt::format("mailstead {} began: {} accounts, {} destinations, {} rules, data in {}", kVersion,
-                         config->accounts.size(), config->destinations.size(), config->rules->size(),
+    log.info(fmt::format("mailstead {} began: {}, {}, {}, data in {}", kVersion,
+                         counted(config->accounts.size(), "account"),
+                         counted(config->destinations.size(), "destination"), counted(config->rules->size(), "rule"),
                          config->data_dir));
     tell_service_manager("READY=1");
     const auto wait = watchdog_interval();
