@@ -69,6 +69,7 @@ struct PlannedReply {
   std::string to;           // an envelope address
   std::string subject, text;
   std::string rule;
+  mail::Sha256 key{};  // of Decision::remembered
 };
 
 // A key that counts as met once the message is accepted (router/memory.h).

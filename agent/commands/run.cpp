@@ -56,10 +56,9 @@ int run(const GlobalOptions& options) {
   if (::geteuid() == 0) log.warning("running as root: nothing here needs it; see systemd/mailstead.service");
   {
     Runtime runtime(config, log);
-    log.info(fmt::format("mailstead {} began: {}, {}, {}, data in {}", kVersion,
-                         counted(config->accounts.size(), "account"),
-                         counted(config->destinations.size(), "destination"), counted(config->rules->size(), "rule"),
-                         config->data_dir));
+    log.info(fmt::format(
+        "mailstead {} began: {}, {}, {}, data in {}", kVersion, counted(config->accounts.size(), "account"),
+        counted(config->destinations.size(), "destination"), counted(config->rules->size(), "rule"), config->data_dir));
     tell_service_manager("READY=1");
     const auto wait = watchdog_interval();
     for (int signal = 0; signal != SIGTERM && signal != SIGINT; signal = next_signal(wait)) {

@@ -30,11 +30,28 @@ class Planner {
   void run() {
     for (const auto& note : decision_.notes) event("rule", mail::printable(note));
     plan_way();
-    for (const auto& planned : decision_.replies) reply(planned);
-    for (const auto& one : decision_.remembered) acceptance_.remembered.push_back({one.key, one.window});
+    const bool answers = is_wanted();
+    for (const auto& planned : decision_.replies) {
+      if (answers) {
+        reply(planned);
+      } else {
+        event("rule", mail::printable(fmt::format("\"{}\": not answered: the message is not wanted", planned.rule)));
+      }
+    }
+    for (const auto& one : decision_.remembered) {
+      const auto is_of = [&](const auto& planned) { return planned.key == one.key; };
+      if (!answers && std::any_of(decision_.replies.begin(), decision_.replies.end(), is_of)) continue;
+      acceptance_.remembered.push_back({one.key, one.window});
+    }
   }
 
  private:
+  // What rules discard or set aside gets no answer: its sender may be somebody else.
+  [[nodiscard]] bool is_wanted() const {
+    return !acceptance_.discarded && std::none_of(decision_.deliveries.begin(), decision_.deliveries.end(),
+                                                  [](const auto& one) { return !one.quarantine.empty(); });
+  }
+
   void plan_way() {
     for (const auto& planned : decision_.deliveries) plan(planned);
     if (!acceptance_.placements.empty() || !acceptance_.deliveries.empty()) return;

@@ -37,8 +37,8 @@ router::SpamAnswer SpamJudges::judge(const std::string& name, const router::Subj
   return {ask(filter, subject), {}};
 }
 
-// What goes wrong on an open connection may be this message's doing, so that a message that has the filter crash does
-// not keep all others waiting.
+// What goes wrong on an open connection may be this message's doing: one that has the filter crash does not keep all
+// others waiting. Only when the next one fares no better the filter is left alone.
 mail::SpamVerdict SpamJudges::ask(const SpamFilterConfig& filter, const router::Subject& subject) const {
   const auto deadline = net::Deadline::in(filter.timeout, stop_);
   FailureScope scope = FailureScope::kAccount;
@@ -48,12 +48,17 @@ mail::SpamVerdict SpamJudges::ask(const SpamFilterConfig& filter, const router::
     if (filter.password) request.password = filter.password();
     const auto stream = net::dial(filter.endpoint, deadline);
     scope = FailureScope::kMessage;
-    return filter.type == SpamFilterConfig::Type::kRspamd ? http::ask_rspamd(*stream, request, deadline)
-                                                          : spamd::ask(*stream, filter.user, subject.content, deadline);
+    auto verdict = filter.type == SpamFilterConfig::Type::kRspamd
+                       ? http::ask_rspamd(*stream, request, deadline)
+                       : spamd::ask(*stream, filter.user, subject.content, deadline);
+    std::lock_guard lock(mutex_);
+    failed_over_.erase(filter.name);
+    return verdict;
   } catch (const Failure& failure) {
     if (failure.kind() == FailureKind::kCancelled) throw;
     if (failure.scope() == FailureScope::kAccount) scope = FailureScope::kAccount;
-    if (failure.scope() != FailureScope::kMessage) let_rest(filter.name, failure.text());
+    const bool again = failure.scope() != FailureScope::kMessage && fails_again(filter.name, subject.facts.content);
+    if (scope == FailureScope::kAccount || again) let_rest(filter.name, failure.text());
     throw without_verdict(filter, scope, failure.text());
   }
 }
@@ -65,6 +70,12 @@ void SpamJudges::check_rest(const SpamFilterConfig& filter) const {
   if (std::chrono::steady_clock::now() < found->second.until)
     throw without_verdict(filter, FailureScope::kAccount, found->second.why);
   resting_.erase(found);
+}
+
+bool SpamJudges::fails_again(const std::string& filter, const mail::Sha256& message) const {
+  std::lock_guard lock(mutex_);
+  const auto [found, first] = failed_over_.try_emplace(filter, message);
+  return !first && std::exchange(found->second, message) != message;
 }
 
 void SpamJudges::let_rest(const std::string& filter, const std::string& why) const {

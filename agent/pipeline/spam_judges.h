@@ -8,6 +8,7 @@
 
 #include "agent/config/config.h"
 #include "mail/clock.h"
+#include "mail/digest.h"
 #include "router/spam_filters.h"
 
 namespace mailstead::agent {
@@ -31,11 +32,14 @@ class SpamJudges final : public router::SpamFilters {
   [[nodiscard]] mail::SpamVerdict ask(const SpamFilterConfig& filter, const router::Subject& subject) const;
   void check_rest(const SpamFilterConfig& filter) const;
   void let_rest(const std::string& filter, const std::string& why) const;
+  // Whether the filter failed over another message just before.
+  [[nodiscard]] bool fails_again(const std::string& filter, const mail::Sha256& message) const;
 
   const std::map<std::string, SpamFilterConfig>& filters_;
   const std::stop_token stop_;
   mutable std::mutex mutex_;  // guards what follows
   mutable std::map<std::string, Rest> resting_;
+  mutable std::map<std::string, mail::Sha256> failed_over_;  // since its last verdict
 };
 
 }  // namespace mailstead::agent

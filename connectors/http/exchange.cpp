@@ -133,7 +133,7 @@ class Answer {
       return read_until_end();
     }
     mail::ByteCount size = 0;
-    if (!read_number(length, 10, size) || size > kReadOver) {
+    if (!read_number(length, 10, size) || size > most()) {
       response_.keeps_connection = false;
       if (size == 0) return;
       size = std::min<mail::ByteCount>(size, kept_);
@@ -146,6 +146,7 @@ class Answer {
     return !digits.empty() && error == std::errc() && end == digits.data() + digits.size();
   }
 
+  [[nodiscard]] std::size_t most() const { return std::max(kReadOver, kept_); }
   void take(mail::ByteCount size) {
     reader_.read_exactly(size, idle_wait_, deadline_, [this](std::string_view bytes) { keep(bytes); });
   }
@@ -162,7 +163,7 @@ class Answer {
         violate(stream_, "a chunk of its answer has no size");
       if (size == 0) break;
       total += size;
-      if (total > kReadOver) {
+      if (total > most()) {
         response_.keeps_connection = false;
         return;
       }

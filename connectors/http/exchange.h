@@ -33,7 +33,7 @@ struct Request {
   Fields fields;          // besides Host and Content-Length; names and values without line ends
   mail::ByteCount size = 0;
   std::function<void(const Visit&)> content;  // gives exactly `size` octets, in chunks
-  std::size_t kept = kKept;                   // so much of the answer's content is wanted, at most kReadOver
+  std::size_t kept = kKept;                   // so much of the answer's content is wanted
   // At the last moment at which the server cannot have the whole request. May throw a Failure; may be empty.
   std::function<void()> before_end;
 };

@@ -20,6 +20,8 @@ using nlohmann::json;
 constexpr std::size_t kMaxRecipients = 100;
 constexpr std::size_t kMaxSymbols = 1000;
 constexpr std::size_t kMaxWord = 100;
+// It names every URL and address of the message, too.
+constexpr std::size_t kLongestAnswer = 8 * 1024 * 1024;
 // What it would do with spam; "greylist" and "soft reject" only put off.
 constexpr std::array<std::string_view, 5> kSpam = {"reject", "add header", "rewrite subject", "quarantine", "discard"};
 
@@ -78,12 +80,17 @@ mail::SpamVerdict ask_rspamd(net::Stream& stream, const RspamdRequest& message, 
   add_envelope(message, request.fields);
   request.size = message.content.size();
   request.content = [&](const Visit& out) { mail::for_each_chunk(message.content, 0, message.content.size(), out); };
-  request.kept = kReadOver;
+  request.kept = kLongestAnswer;
 
   net::BufferedReader reader(stream);
   const Response response = exchange(stream, reader, request, std::chrono::hours(1), deadline);
   if (response.status == 200) return read_rspamd_verdict(response.content);
   const std::string words = stream.peer() + " answers " + std::to_string(response.status) + " " + words_of(response);
+  // Of the service, or of what stands before it, whatever the message.
+  constexpr std::array<unsigned, 5> kOfTheService = {404, 429, 502, 503, 504};
+  if (std::find(kOfTheService.begin(), kOfTheService.end(), static_cast<unsigned>(response.status)) !=
+      kOfTheService.end())
+    throw Failure(FailureKind::kTemporary, FailureScope::kAccount, words);
   if (response.status == 401 || response.status == 403)
     throw Failure(FailureKind::kAuthentication, FailureScope::kAccount, words);
   throw Failure(FailureKind::kTemporary, FailureScope::kMessage, words);

@@ -3,21 +3,26 @@
 #include <algorithm>
 
 #include "connectors/address_group.h"
+#include "connectors/sasl/password_memory.h"
 
 namespace mailstead::sasl {
 namespace {
 
 bool is_good_still(const KeyLookup& keys, const Identity& identity) {
   const auto user = keys.find(identity.user);
-  if (!user || identity.app_password.empty()) return user.has_value();
+  if (!user || identity.stored_key.empty()) return user.has_value();
+  const auto fits = [&](const ScramKeys& one) {
+    return one.sha256.stored_key == identity.stored_key || (one.sha1 && one.sha1->stored_key == identity.stored_key);
+  };
+  if (identity.app_password.empty()) return fits(user->password);
   return std::any_of(user->app_passwords.begin(), user->app_passwords.end(),
-                     [&](const auto& app) { return app.name == identity.app_password; });
+                     [&](const auto& app) { return app.name == identity.app_password && fits(app.keys); });
 }
 
 }  // namespace
 
-bool Doorkeeper::may_try(const Caller& caller) const {
-  return !throttle || caller.loopback || throttle->admits(connectors::address_group(caller.address));
+bool Doorkeeper::may_try(const Caller& caller, const std::string& user) const {
+  return !throttle || caller.loopback || throttle->admits(connectors::address_group(caller.address), user);
 }
 
 std::optional<std::chrono::milliseconds> Doorkeeper::judge(const Caller& caller, const std::string& user,
@@ -34,6 +39,7 @@ Doorkeeper::Answer Doorkeeper::admit(const KeyLookup& keys, const Identity& iden
     place.reset();
     return Answer::kRevoked;
   }
+  if (identity.derived) keys.memory->keep(*identity.derived);
   if (signed_in) signed_in(identity);
   return Answer::kEntered;
 }

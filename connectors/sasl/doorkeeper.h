@@ -26,7 +26,7 @@ struct Doorkeeper {
   std::size_t most_per_user = 1000;                // sessions, over all listeners
 
   // Throttle::admits() and judge() of a peer's address.
-  [[nodiscard]] bool may_try(const Caller& caller) const;
+  [[nodiscard]] bool may_try(const Caller& caller, const std::string& user = {}) const;
   [[nodiscard]] std::optional<std::chrono::milliseconds> judge(const Caller& caller, const std::string& user,
                                                                bool good) const;
 

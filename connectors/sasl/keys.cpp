@@ -129,17 +129,18 @@ std::optional<Identity> check_password(const KeyLookup& lookup, const std::strin
   const auto found = lookup.find(user);
   const UserKeys keys = found ? *found : UserKeys(decoy_keys(lookup.decoy_secret, user));
   const mail::Secret clean(prepared(password));
-  const auto remembered = lookup.memory->find(keys.password, clean.reveal());
+  const std::string name = lookup.memory->name_of(keys.password, clean.reveal());
+  const auto remembered = lookup.memory->find(name);
   const ScramPair shown =
       remembered ? *remembered : derive(ScramHash::sha256(), clean, keys.password.salt, keys.password.iterations);
   std::optional<Identity> identity;
-  if (same(shown, keys.password.sha256)) identity = Identity{user, {}};
+  if (same(shown, keys.password.sha256)) identity = Identity{user, {}, shown.stored_key, {}};
   for (const auto& app : keys.app_passwords)
     if (app.keys.salt == keys.password.salt && app.keys.iterations == keys.password.iterations &&
         same(shown, app.keys.sha256))
-      identity = Identity{user, app.name};
+      identity = Identity{user, app.name, shown.stored_key, {}};
   if (!found || !identity) return std::nullopt;
-  if (!remembered) lookup.memory->keep(keys.password, clean.reveal(), shown);
+  if (!remembered) identity->derived = {name, shown};
   return identity;
 }
 

@@ -73,8 +73,15 @@ struct KeyLookup {
 
 // Who signed in, and with what.
 struct Identity {
+  // A password that was shown and right, for the memory: kept only once its user is let in.
+  struct Derived {
+    std::string name;
+    ScramPair pair;
+  };
   std::string user;
-  std::string app_password;  // its name; "": the user's own password
+  std::string app_password{};  // its name; "": the user's own password
+  std::string stored_key{};    // of the password that was proved; "": no password was
+  std::optional<Derived> derived{};
 };
 
 // Keys that no password fits, for unknown users: same cost, same answer. A name's stay the same as long as the secret

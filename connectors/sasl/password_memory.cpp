@@ -22,18 +22,16 @@ std::string PasswordMemory::name_of(const ScramKeys& keys, std::string_view clea
   return ScramHash::sha256().hmac(secret_, wiped.reveal());
 }
 
-std::optional<ScramPair> PasswordMemory::find(const ScramKeys& keys, std::string_view clean) const {
-  const std::string name = name_of(keys, clean);
+std::optional<ScramPair> PasswordMemory::find(const std::string& name) const {
   std::lock_guard lock(mutex_);
   const auto found = kept_.find(name);
   return found == kept_.end() ? std::nullopt : std::optional(found->second);
 }
 
-void PasswordMemory::keep(const ScramKeys& keys, std::string_view clean, const ScramPair& derived) {
-  std::string name = name_of(keys, clean);
+void PasswordMemory::keep(const Identity::Derived& derived) {
   std::lock_guard lock(mutex_);
-  if (!kept_.emplace(name, derived).second) return;
-  order_.push_back(std::move(name));
+  if (!kept_.emplace(derived.name, derived.pair).second) return;
+  order_.push_back(derived.name);
   if (order_.size() <= kMaxKept) return;
   kept_.erase(order_.front());
   order_.pop_front();

@@ -20,13 +20,14 @@ namespace mailstead::sasl {
 class PasswordMemory {
  public:
   PasswordMemory();
-  // What `clean` (prepared) derives to with this salt and so many iterations, if that was kept.
-  [[nodiscard]] std::optional<ScramPair> find(const ScramKeys& keys, std::string_view clean) const;
-  void keep(const ScramKeys& keys, std::string_view clean, const ScramPair& derived);
+  // What stands here for `clean` (prepared) with the salt and iterations of `keys`.
+  [[nodiscard]] std::string name_of(const ScramKeys& keys, std::string_view clean) const;
+  // What it derives to, if that was kept.
+  [[nodiscard]] std::optional<ScramPair> find(const std::string& name) const;
+  void keep(const Identity::Derived& derived);
 
  private:
   static constexpr std::size_t kMaxKept = 4096;  // the oldest is forgotten
-  [[nodiscard]] std::string name_of(const ScramKeys& keys, std::string_view clean) const;
 
   const std::string secret_;
   mutable std::mutex mutex_;

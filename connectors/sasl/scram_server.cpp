@@ -177,6 +177,7 @@ ServerExchange::State ScramServer::verify(std::string_view message, std::string&
   const std::string auth_message = first_bare_ + ',' + first_ours_ + ',' + without_proof;
   const ScramPair* pair = proven(*proof, auth_message);
   if (pair == nullptr || !known_) return fail();
+  identity_.stored_key = pair->stored_key;
   challenge = "v=" + mail::encode_base64(hash_.hmac(pair->server_key, auth_message));
   keys_.reset();
   phase_ = Phase::kLastWord;

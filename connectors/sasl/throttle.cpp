@@ -61,10 +61,18 @@ void Throttle::settle(Record& record, mail::SteadyTime now) const {
   record.since = now;
 }
 
-bool Throttle::admits(std::string_view address) {
+bool Throttle::admits(std::string_view address, std::string_view user) {
   std::lock_guard lock(mutex_);
-  const Record* record = find(addresses_, digest(address, {}));
-  return record == nullptr || record->next - clock_.steady() <= settings_.longest_queue;
+  const auto now = clock_.steady();
+  const Digest of_pair = digest(address, user);
+  const Record* known = user.empty() ? nullptr : find(trusted_, of_pair);
+  const bool trusted = known != nullptr && now - known->since <= settings_.trusted;
+  Record* record = find(addresses_, trusted ? of_pair : digest(address, {}));
+  if (record == nullptr) return true;
+  settle(*record, now);
+  // Whether the answer to one more would find room.
+  const auto at = std::max(now, record->next) + spacing(record->failures, settings_.longest_address);
+  return at - now <= settings_.longest_queue;
 }
 
 std::optional<std::chrono::milliseconds> Throttle::judge(std::string_view address, bool exempt, std::string_view user,

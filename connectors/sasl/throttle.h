@@ -34,8 +34,8 @@ class Throttle {
   explicit Throttle(const mail::Clock& clock, ThrottleSettings settings = {});
 
   // Before a password is looked at: false while so many answers to the address are held back that nothing should be
-  // looked at.
-  [[nodiscard]] bool admits(std::string_view address);
+  // looked at. `user`: "" while it is not known.
+  [[nodiscard]] bool admits(std::string_view address, std::string_view user = {});
   // After it: how long to hold the answer back; nullopt: say "later" at once, whatever the result. `exempt`: the
   // address is this machine, whose users share it.
   [[nodiscard]] std::optional<std::chrono::milliseconds> judge(std::string_view address, bool exempt,

@@ -100,8 +100,10 @@ class Answer {
     rest.remove_prefix(blank);
     const auto code = take_number(rest);
     if (!code) violate(stream_, "it does not answer as spamd: " + mail::printable(status, 80));
+    // EX_UNAVAILABLE, EX_TEMPFAIL, EX_CONFIG: whatever the message.
+    const bool of_service = *code == 69 || *code == 75 || *code == 78;
     if (*code != 0)
-      throw Failure(FailureKind::kTemporary, FailureScope::kMessage,
+      throw Failure(FailureKind::kTemporary, of_service ? FailureScope::kAccount : FailureScope::kMessage,
                     stream_.peer() + " answers " + mail::printable(status, 200));
   }
 

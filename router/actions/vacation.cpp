@@ -60,7 +60,7 @@ class Vacation final : public Action {
   void run(Walk& walk) const override {
     Evaluation& evaluation = walk.evaluation;
     const string sender(evaluation.subject().envelope_from);
-    string why = reason_against(evaluation, sender);
+    string why = walk.decision.replies.empty() ? reason_against(evaluation, sender) : "it is answered already";
     const mail::Sha256 key = key_for(sender);
     if (why.empty()) why = answered_before(evaluation, key);
     if (!why.empty()) {
@@ -72,7 +72,7 @@ class Vacation final : public Action {
     evaluation.note("rule " + in_quotes(walk.rule) + ": vacation: " + sender + " is answered");
     evaluation.remember(key, settings_.days);
     walk.decision.replies.push_back(
-        {settings_.destination, settings_.from, sender, subject_.line(evaluation), settings_.text, walk.rule});
+        {settings_.destination, settings_.from, sender, subject_.line(evaluation), settings_.text, walk.rule, key});
   }
 
  private:
@@ -85,6 +85,9 @@ class Vacation final : public Action {
       return "it arrived " + mail::format_duration(std::chrono::duration_cast<std::chrono::hours>(age)) + " ago";
     const auto& from = evaluation.addresses(AddressSource::kEnvelopeFrom);
     if (from.local.empty() || is_machine(mail::lowered(from.local.front().text()))) return sender + " is a machine";
+    for (AddressSource source : {AddressSource::kFrom, AddressSource::kSender, AddressSource::kReplyTo})
+      for (const Value& local : evaluation.addresses(source).local)
+        if (is_machine(mail::lowered(local.text()))) return local.text() + " is a machine";
     for (AddressSource source : {AddressSource::kEnvelopeFrom, AddressSource::kFrom})
       for (Value& address : evaluation.addresses(source).whole)
         if (is_mine(address)) return "it is from " + address.text() + ", an address of mine";

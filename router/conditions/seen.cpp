@@ -28,7 +28,8 @@ class SeenTest final : public Condition {
       evaluation.saw("nothing to compare");
       return false;
     }
-    const auto met = evaluation.met(mail::sha256("seen\n" + key_.written() + '\n' + value), window_);
+    const auto met = evaluation.met(
+        mail::sha256("seen\n" + std::to_string(window_.count()) + '\n' + key_.written() + '\n' + value), window_);
     if (evaluation.traces()) evaluation.saw(value + (met ? ", met " + mail::format_date(*met) : ", not met before"));
     return met.has_value();
   }

@@ -276,7 +276,9 @@ void FolderPoll::note_missing(const DownloadResult& got) {
 void FolderPoll::note_interrupted(const Failure& failure, std::optional<Uid> uid) {
   bool of_connection = failure.kind() == FailureKind::kTemporary || failure.kind() == FailureKind::kProtocol ||
                        failure.kind() == FailureKind::kLimit;
-  if (!uid || !of_connection || failure.scope() == FailureScope::kProcess) return;
+  // What stands in the way of every message (a service that rules ask is down) is none's fault.
+  const bool of_all = failure.scope() == FailureScope::kProcess || failure.scope() == FailureScope::kAccount;
+  if (!uid || !of_connection || of_all) return;
   if (auto next = session_.mailbox().uid_next; next && *uid >= *next) return;
   if (progress_.done(*uid) && !troubles_.stepped_over(*uid)) return;
   troubles_.note(*uid, failure.text());

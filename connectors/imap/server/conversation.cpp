@@ -29,10 +29,6 @@ bool Conversation::judge(const std::string& claimed, bool good) {
   return wait.has_value();
 }
 
-Answer too_many_failures() {
-  return no("[UNAVAILABLE] Too many failed sign-ins, try again later.");
-}
-
 Answer Conversation::sign_in(const sasl::Identity& identity) {
   switch (context.door.admit(context.keys, identity, wake, place)) {
     case sasl::Doorkeeper::Answer::kEntered: break;
@@ -45,11 +41,19 @@ Answer Conversation::sign_in(const sasl::Identity& identity) {
   return ok("[CAPABILITY " + capabilities() + "] Logged in.");
 }
 
+void Conversation::count_failure() {
+  if (++failed_logins < kMaxFailedLogins) return;
+  farewell = "* BYE Too many failed sign-ins.\r\n";
+  closing = true;
+}
+
+Answer Conversation::refuse_for_now() {
+  count_failure();
+  return no("[UNAVAILABLE] Too many failed sign-ins, try again later.");
+}
+
 Answer Conversation::refuse_sign_in() {
-  if (++failed_logins >= kMaxFailedLogins) {
-    farewell = "* BYE Too many failed sign-ins.\r\n";
-    closing = true;
-  }
+  count_failure();
   return no("[AUTHENTICATIONFAILED] Authentication failed.");
 }
 

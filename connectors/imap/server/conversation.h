@@ -58,17 +58,19 @@ struct Conversation {
   // "IMAP4rev1 …": what is on offer in this state.
   [[nodiscard]] std::string capabilities() const;
   [[nodiscard]] sasl::Caller caller() const { return {peer.address, peer.loopback}; }
-  // A password was looked at: sets `hold`. False: the answer is too_many_failures(), whatever the result.
+  // A password was looked at: sets `hold`. False: the answer is refuse_for_now(), whatever the result.
   [[nodiscard]] bool judge(const std::string& claimed, bool good);
   [[nodiscard]] Answer sign_in(const sasl::Identity& identity);
   // The same words whatever was wrong; the third failure closes.
   [[nodiscard]] Answer refuse_sign_in();
+  // Nothing is looked at while so much was wrong; that counts as a failure, too.
+  [[nodiscard]] Answer refuse_for_now();
+  void count_failure();
   void unselect() noexcept { selected.reset(); }
   // A command that implies CONDSTORE (RFC 7162 §3.1).
   void use_modseq(std::string& output);
 };
 
-[[nodiscard]] Answer too_many_failures();
 // The answer for a failure on the way of a command (RFC 5530).
 [[nodiscard]] Answer refusal(const mail::Failure& failure);
 // The words for an answer of the store other than kDone.

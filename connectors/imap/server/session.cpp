@@ -85,6 +85,7 @@ class Session final : public net::ServerSession {
   [[nodiscard]] bool overdue() const;
   [[nodiscard]] bool is_held();
   [[nodiscard]] std::chrono::milliseconds pause() const override;
+  [[nodiscard]] bool ends_by_revocation(std::string& output);
   [[nodiscard]] bool signed_out(std::string& output);
   [[nodiscard]] std::string tag_of(std::string_view text) const;
 
@@ -118,7 +119,7 @@ Step Session::advance(net::InputBuffer& input, std::string& output) {
 
 Step Session::advance_phases(net::InputBuffer& input, std::string& output) {
   int turns = 0;
-  if (phase_ == Phase::kWaiting && signed_out(output)) return Step::kClose;
+  if (ends_by_revocation(output)) return Step::kClose;
   // A wake goes to the task that waits (IDLE) before the peer's line is looked at.
   if (phase_ == Phase::kWaiting) phase_ = Phase::kRunning;
   while (true) {
@@ -173,6 +174,17 @@ std::chrono::milliseconds Session::pause() const {
 }
 
 // The password that the session was opened with is no longer good.
+// At each turn, whatever is under way: in the middle of a response nothing can be said any more.
+bool Session::ends_by_revocation(std::string& output) {
+  if (phase_ == Phase::kClosing || !talk_.place || !talk_.place->revoked()) return false;
+  if (task_ != nullptr && task_->mid_response()) {
+    phase_ = Phase::kClosing;
+    task_.reset();
+    return true;
+  }
+  return signed_out(output);
+}
+
 bool Session::signed_out(std::string& output) {
   if (!talk_.place || !talk_.place->revoked()) return false;
   hang_up(output, "Signed out: the password was changed or revoked.");

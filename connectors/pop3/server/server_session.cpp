@@ -164,17 +164,24 @@ void Session::sign_in(const sasl::Identity& identity) {
   ok(fmt::format("{} messages ({} octets)", maildrop_->messages(), maildrop_->octets()));
 }
 
-bool Session::may_try() {
-  if (context_.door.may_try({peer_.address, peer_.loopback})) return true;
-  error("[SYS/TEMP] Too many failed sign-ins, try again later");
+bool Session::may_try(const std::string& user) {
+  if (context_.door.may_try({peer_.address, peer_.loopback}, user)) return true;
+  refuse_for_now();
   return false;
+}
+
+// That counts as a failure, too.
+void Session::refuse_for_now() {
+  claimed_user_.clear();
+  error("[SYS/TEMP] Too many failed sign-ins, try again later");
+  if (++failures_ >= kMaxFailures) close();
 }
 
 void Session::judged(const std::string& claimed, bool good, std::function<void()> then) {
   const auto wait = context_.door.judge({peer_.address, peer_.loopback}, claimed, good);
   if (!wait) {
     exchange_.reset();
-    return error("[SYS/TEMP] Too many failed sign-ins, try again later");
+    return refuse_for_now();
   }
   if (wait->count() == 0) return then();
   held_ = std::move(then);

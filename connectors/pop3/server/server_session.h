@@ -49,7 +49,8 @@ class Session final : public net::ServerSession {
   void start_tls() noexcept { step_ = net::SessionStep::kStartTls; }
   void close() noexcept { step_ = net::SessionStep::kClose; }
   // False, and answered: so many sign-ins of this peer have failed that nothing is looked at.
-  [[nodiscard]] bool may_try();
+  [[nodiscard]] bool may_try(const std::string& user = {});
+  void refuse_for_now();
   // A password was looked at. `then` answers, at once or when the answer has been held back long enough.
   void judged(const std::string& claimed, bool good, std::function<void()> then);
   void begin_exchange(std::unique_ptr<sasl::ServerExchange> exchange, std::optional<std::string> response);

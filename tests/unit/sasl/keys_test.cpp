@@ -128,19 +128,25 @@ TEST(CheckPassword, SaysNoToUnknownNames) {
   EXPECT_FALSE(check_password(lookup, "", ""));
 }
 
-TEST(PasswordMemory, SparesTheDerivationOfAPasswordThatWasRight) {
+TEST(PasswordMemory, SparesTheDerivationOfAPasswordThatWasLetIn) {
   const ScramKeys keys = make_keys(mail::Secret("secret"));
   UserKeys user(keys);
   user.app_passwords.push_back({"phone", make_keys_beside(keys, mail::Secret("app"))});
   const KeyLookup lookup([&](const std::string& name) { return name == "alice" ? std::optional(user) : std::nullopt; });
-  EXPECT_FALSE(check_password(lookup, "alice", "wrong"));
-  EXPECT_FALSE(lookup.memory->find(keys, "wrong"));
-  for (int i = 0; i < 2; ++i) {
-    EXPECT_EQ(check_password(lookup, "alice", "secret")->app_password, "");
-    EXPECT_EQ(check_password(lookup, "alice", "app")->app_password, "phone");
-    EXPECT_TRUE(lookup.memory->find(keys, "secret"));
+  const auto kept = [&](const char* password) { return lookup.memory->find(lookup.memory->name_of(keys, password)); };
+  for (const char* password : {"secret", "app"}) {
+    const auto first = check_password(lookup, "alice", password);
+    ASSERT_TRUE(first && first->derived);
+    EXPECT_FALSE(kept(password)) << "nobody was let in yet";
+    lookup.memory->keep(*first->derived);
+    EXPECT_TRUE(kept(password));
+    const auto second = check_password(lookup, "alice", password);
+    ASSERT_TRUE(second);
+    EXPECT_FALSE(second->derived);
+    EXPECT_EQ(second->app_password, first->app_password);
+    EXPECT_EQ(second->stored_key, first->stored_key);
     EXPECT_FALSE(check_password(lookup, "alice", "wrong"));
-    EXPECT_FALSE(check_password(lookup, "bob", "secret"));
+    EXPECT_FALSE(check_password(lookup, "bob", password));
   }
   // What is remembered is worth nothing once it was revoked or changed.
   user.app_passwords.clear();
@@ -153,14 +159,15 @@ TEST(PasswordMemory, SparesTheDerivationOfAPasswordThatWasRight) {
 TEST(PasswordMemory, ForgetsTheOldest) {
   const ScramKeys keys = make_keys(mail::Secret("secret"));
   PasswordMemory memory;
-  for (int i = 0; i < 5000; ++i) memory.keep(keys, "p" + std::to_string(i), {std::to_string(i), ""});
-  EXPECT_FALSE(memory.find(keys, "p0"));
-  EXPECT_FALSE(memory.find(keys, "p903"));
-  ASSERT_TRUE(memory.find(keys, "p904"));
-  EXPECT_EQ(memory.find(keys, "p4999")->stored_key, "4999");
+  const auto name = [&](int number) { return memory.name_of(keys, "p" + std::to_string(number)); };
+  for (int i = 0; i < 5000; ++i) memory.keep({name(i), {std::to_string(i), ""}});
+  EXPECT_FALSE(memory.find(name(0)));
+  EXPECT_FALSE(memory.find(name(903)));
+  ASSERT_TRUE(memory.find(name(904)));
+  EXPECT_EQ(memory.find(name(4999))->stored_key, "4999");
   ScramKeys salted = keys;
   salted.salt += "x";
-  EXPECT_FALSE(memory.find(salted, "p4999"));
+  EXPECT_NE(memory.name_of(salted, "p4999"), name(4999));
 }
 
 }  // namespace

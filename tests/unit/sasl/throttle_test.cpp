@@ -70,6 +70,7 @@ TEST_F(ThrottleTest, ManyConnectionsOfOneAddressAreAnsweredOneAfterTheOther) {
   EXPECT_LE(answered, 7) << "within half a minute";
   EXPECT_EQ(waits.back(), -1);
   EXPECT_TRUE(throttle.admits("192.0.2.9"));
+  EXPECT_FALSE(throttle.admits("192.0.2.1")) << "nothing is looked at now";
   clock.now += seconds(60);
   EXPECT_TRUE(throttle.admits("192.0.2.1"));
 }

@@ -46,7 +46,8 @@ class AuthenticateTask final : public Task {
     const bool undecided = !exchange_->decided();
     state_ = exchange_->step(response, challenge_);
     if (undecided && exchange_->decided()) {
-      if (!session_.judge(exchange_->claimed_user(), state_ != State::kFailed)) return done_with(too_many_failures());
+      if (!session_.judge(exchange_->claimed_user(), state_ != State::kFailed))
+        return done_with(session_.refuse_for_now());
       held_ = session_.hold.count() > 0;
       if (held_) return Step::kMore;
     }
@@ -92,7 +93,7 @@ Outcome authenticate(Conversation& session, Request& request) {
     const bool with_tls = !session.cleartext_allowed() && sasl::make_server_exchange(mechanism, session.context.keys);
     return with_tls ? no("[PRIVACYREQUIRED] That mechanism needs TLS.") : no("[CANNOT] Unknown mechanism.");
   }
-  if (!session.context.door.may_try(session.caller())) return too_many_failures();
+  if (!session.context.door.may_try(session.caller())) return session.refuse_for_now();
   return std::make_unique<AuthenticateTask>(session, std::move(exchange), std::move(initial));
 }
 

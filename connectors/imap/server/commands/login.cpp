@@ -12,9 +12,9 @@ Outcome login(Conversation& session, Request& request) {
   mail::Secret password(arguments.expect_astring());
   arguments.expect_end();
   if (!session.cleartext_allowed()) return no("[PRIVACYREQUIRED] A password is not taken without TLS.");
-  if (!session.context.door.may_try(session.caller())) return too_many_failures();
+  if (!session.context.door.may_try(session.caller(), user)) return session.refuse_for_now();
   const auto identity = sasl::check_password(session.context.keys, user, password.reveal());
-  if (!session.judge(user, identity.has_value())) return too_many_failures();
+  if (!session.judge(user, identity.has_value())) return session.refuse_for_now();
   return identity ? session.sign_in(*identity) : session.refuse_sign_in();
 }
 
