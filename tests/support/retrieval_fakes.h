@@ -191,7 +191,7 @@ class RecordingSink final : public retrieval::MessageSink {
   void append(std::string_view bytes) override {
     if (!open_) misuse = "append without begin";
     if (refuse_uid != 0 && open_ && open_->facts.source.uid == refuse_uid) {
-      throw mail::Failure(mail::FailureKind::kPermanent, mail::FailureScope::kMessage, "poison");
+      throw mail::Failure(refusal);
     }
     if (open_) open_->content += bytes;
   }
@@ -234,6 +234,7 @@ class RecordingSink final : public retrieval::MessageSink {
   int aborted = 0;
   bool fail_flush = false;
   storage::Uid refuse_uid = 0;
+  mail::Failure refusal{mail::FailureKind::kPermanent, mail::FailureScope::kMessage, "poison"};
 
  private:
   MemoryLedger& ledger_;

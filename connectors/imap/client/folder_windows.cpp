@@ -276,9 +276,8 @@ void FolderPoll::note_missing(const DownloadResult& got) {
 void FolderPoll::note_interrupted(const Failure& failure, std::optional<Uid> uid) {
   bool of_connection = failure.kind() == FailureKind::kTemporary || failure.kind() == FailureKind::kProtocol ||
                        failure.kind() == FailureKind::kLimit;
-  // What stands in the way of every message (a service that rules ask is down) is none's fault.
-  const bool of_all = failure.scope() == FailureScope::kProcess || failure.scope() == FailureScope::kAccount;
-  if (!uid || !of_connection || of_all) return;
+  if (!uid || !of_connection || failure.scope() == FailureScope::kAccount || failure.scope() == FailureScope::kProcess)
+    return;
   if (auto next = session_.mailbox().uid_next; next && *uid >= *next) return;
   if (progress_.done(*uid) && !troubles_.stepped_over(*uid)) return;
   troubles_.note(*uid, failure.text());

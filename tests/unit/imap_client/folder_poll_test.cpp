@@ -137,6 +137,19 @@ TEST(ImapFolder, MessageThatBreaksTheConnectionKeepsNobodyOut) {
   EXPECT_TRUE(world.inbox().skipped.empty());
 }
 
+TEST(ImapFolder, TroubleOfAllIsNotThatOfTheMessageInHand) {
+  FolderWorld world("filter_down");
+  world.sink.refuse_uid = 1;
+  world.sink.refusal = {mail::FailureKind::kTemporary, mail::FailureScope::kAccount, "the filter is down"};
+  for (int poll = 0; poll < 3; ++poll) {
+    world.poll_and_lose_connection();
+    EXPECT_TRUE(world.ledger.kept_troubles.empty());
+  }
+  world.sink.refuse_uid = 0;
+  world.poll_once();
+  EXPECT_EQ(world.fetched(), Uids{1});
+}
+
 TEST(ImapFolder, TroubleEndsWhenTheMessageIsGone) {
   FolderWorld world("trouble_gone");
   world.seen_before(0);
