@@ -226,6 +226,12 @@ std::optional<std::string> Template::folder(Evaluation& evaluation, std::string&
   return safe;
 }
 
+bool Template::is_empty(Evaluation& evaluation) const {
+  return std::all_of(pieces_.begin(), pieces_.end(), [&](const Piece& piece) {
+    return piece.kind == Kind::kText || mail::trim(value_of(piece, evaluation)).empty();
+  });
+}
+
 std::string Template::line(Evaluation& evaluation) const {
   std::string out;
   for (const Piece& piece : pieces_) out += value_of(piece, evaluation);

@@ -38,6 +38,8 @@ class Template {
   // levels; a level that would be "." or ".." cannot arise. nullopt when a level comes out empty or the name is longer
   // than 1024 octets or deeper than 32 levels; `why` says so.
   [[nodiscard]] std::optional<std::string> folder(Evaluation& evaluation, std::string& why) const;
+  // No variable has a value for this message: what it comes to is fixed text at most.
+  [[nodiscard]] bool is_empty(Evaluation& evaluation) const;
   // One line of valid UTF-8 for a header or a log, at most 4 KiB.
   [[nodiscard]] std::string line(Evaluation& evaluation) const;
   // The recipient it comes to; for "${envelope-to}" alone, each recipient. Empty when it comes to none.

@@ -10,9 +10,11 @@ namespace {
 
 bool is_good_still(const KeyLookup& keys, const Identity& identity) {
   const auto user = keys.find(identity.user);
-  if (!user || identity.stored_key.empty()) return user.has_value();
+  if (!user) return false;
+  // Without a stored key no password was proved (EXTERNAL).
   const auto fits = [&](const ScramKeys& one) {
-    return one.sha256.stored_key == identity.stored_key || (one.sha1 && one.sha1->stored_key == identity.stored_key);
+    return identity.stored_key.empty() || one.sha256.stored_key == identity.stored_key ||
+           (one.sha1 && one.sha1->stored_key == identity.stored_key);
   };
   if (identity.app_password.empty()) return fits(user->password);
   return std::any_of(user->app_passwords.begin(), user->app_passwords.end(),

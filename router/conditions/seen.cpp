@@ -1,6 +1,6 @@
 // {"seen": TEMPLATE, "within": DURATION}: an earlier message, accepted within that time, came to the same text by this
 // template (RFC 7352's "duplicate"). The time counts from the first of them; once it has passed, the next message is a
-// first one again. Case counts. Where the template comes to nothing the message is like no other, and nothing is
+// first one again. Case counts. Where no variable of it has a value the message is like no other, and nothing is
 // remembered.
 #include "mail/date.h"
 #include "mail/units.h"
@@ -24,7 +24,7 @@ class SeenTest final : public Condition {
  protected:
   bool test(Evaluation& evaluation) const override {
     const std::string value = key_.line(evaluation);
-    if (value.empty()) {
+    if (key_.is_empty(evaluation)) {
       evaluation.saw("nothing to compare");
       return false;
     }

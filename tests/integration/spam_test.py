@@ -152,9 +152,10 @@ class WithNobody(Spam):
     """A port at which nobody is."""
 
     def setUp(self):
-        with socket.socket() as one:
-            one.bind(("127.0.0.1", 0))
-            self.url = f"http://127.0.0.1:{one.getsockname()[1]}"
+        nobody = socket.socket()  # bound, so that no one else takes the port, and not listening
+        self.addCleanup(nobody.close)
+        nobody.bind(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
 
     def test_without_an_answer_the_rule_does_not_match_and_says_so(self):
         made = self.make({"it": {"type": "rspamd", "url": self.url}},

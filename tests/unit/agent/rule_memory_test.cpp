@@ -129,7 +129,7 @@ TEST_F(RuleMemoryTest, LookingAtKeptMailTellsAndChangesNothing) {
 TEST_F(RuleMemoryTest, TidyingForgetsWhatIsOutOfDate) {
   rules(kSeen);
   take_one(message(1));
-  const auto key = mail::sha256("seen\n${header:X-Alert}\n17");
+  const auto key = mail::sha256("seen\n3600\n${header:X-Alert}\n17");
   EXPECT_TRUE(store->rule_memory().met(key, mail::WallTime{}));
   store->tidy(clock.now + 59min);
   EXPECT_TRUE(store->rule_memory().met(key, mail::WallTime{}));

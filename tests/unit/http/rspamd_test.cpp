@@ -89,7 +89,9 @@ TEST(Rspamd, AnswersOtherThan200AreFailures) {
   const Row rows[] = {{403, R"({"error":"Unauthorized"})", "answers 403 Unauthorized", FailureKind::kAuthentication,
                        FailureScope::kAccount},
                       {401, "", "answers 401", FailureKind::kAuthentication, FailureScope::kAccount},
-                      {404, "", "answers 404", FailureKind::kTemporary, FailureScope::kMessage},
+                      {404, "", "answers 404", FailureKind::kTemporary, FailureScope::kAccount},
+                      {502, "", "answers 502", FailureKind::kTemporary, FailureScope::kAccount},
+                      {413, "", "answers 413", FailureKind::kTemporary, FailureScope::kMessage},
                       {500, R"({"error":"scan\nfailed"})", "answers 500 scan\\x0Afailed", FailureKind::kTemporary,
                        FailureScope::kMessage},
                       {302, "", "answers 302", FailureKind::kTemporary, FailureScope::kMessage}};

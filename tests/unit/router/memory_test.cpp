@@ -100,10 +100,31 @@ TEST_F(RouterMemory, OtherTemplatesAndValuesAreOtherKeys) {
   EXPECT_FALSE(explain(kSeen).decision.discarded);
 }
 
+// Met two hours ago: within a day, not within an hour.
+TEST_F(RouterMemory, OtherTimesAreOtherKeys) {
+  const std::string both =
+      R"([{"name": "long", "if": {"seen": "${header:X-Alert}", "within": "1d"}, "continue": true, "then": [{"flag": "\\Seen"}]},
+          {"name": "short", "if": {"seen": "${header:X-Alert}", "within": "1h"}, "then": [{"discard": true}]}])";
+  memory.take(explain(both).decision);
+  memory.now += 2h;
+  const auto explained = explain(both);
+  EXPECT_THAT(explained.rules.at(0).tests.at(0).saw, HasSubstr("17, met "));
+  EXPECT_FALSE(explained.decision.discarded);
+  EXPECT_EQ(explained.rules.at(1).tests.at(0).saw, "17, not met before");
+}
+
 TEST_F(RouterMemory, WithoutAValueThereIsNothingToRemember) {
   sample.text = "Subject: x\r\n\r\n";
   const auto explained = explain(kSeen);
   EXPECT_FALSE(explained.decision.discarded);
+  EXPECT_THAT(explained.decision.remembered, IsEmpty());
+  EXPECT_EQ(memory.asked, 0);
+}
+
+TEST_F(RouterMemory, FixedTextAloneIsNothingToRemember) {
+  sample.text = "Subject: x\r\n\r\n";
+  const auto explained =
+      explain(R"([{"if": {"seen": "alert ${header:X-Alert}, ${header:X-Host}"}, "then": [{"discard": true}]}])");
   EXPECT_THAT(explained.decision.remembered, IsEmpty());
   EXPECT_EQ(memory.asked, 0);
 }
@@ -118,6 +139,14 @@ TEST_F(RouterMemory, WhatIsPostponedIsNotRemembered) {
                                      {"name": "b", "if": {"spam": "rspamd"}, "on_error": "retry", "then": [{"discard": true}]}])");
   EXPECT_TRUE(explained.decision.postponed);
   EXPECT_THAT(explained.decision.remembered, IsEmpty());
+}
+
+TEST_F(RouterMemory, AMessageIsAnsweredOnceWhateverTheRules) {
+  const auto explained = explain(
+      R"([{"name": "a", "continue": true, "then": [{"vacation": "one", "addresses": ["alice@example.org", "a@b.example"]}]},
+          {"name": "b", "then": [{"vacation": "two", "addresses": ["alice@example.org", "a@b.example"]}]}])");
+  ASSERT_EQ(explained.decision.replies.size(), 1U);
+  EXPECT_EQ(explained.decision.replies[0].text, "one");
 }
 
 TEST_F(RouterMemory, AVacationAnswersASenderOnceInItsDays) {

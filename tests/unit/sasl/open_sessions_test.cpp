@@ -75,5 +75,24 @@ TEST(Doorkeeper, LetsNobodyInWhosePasswordWasRevokedMeanwhile) {
   EXPECT_EQ(noted, (std::vector<std::string>{"alice/", "alice/phone"}));
 }
 
+// Proved, but changed before the last word was said.
+TEST(Doorkeeper, LetsNobodyInWithThePasswordOfBefore) {
+  UserKeys keys(make_keys(mail::Secret("old"), 4096));
+  keys.app_passwords = {{"phone", make_keys_beside(keys.password, mail::Secret("app"))}};
+  const KeyLookup lookup([&](const std::string&) { return std::optional(keys); });
+  const auto own = check_password(lookup, "alice", "old");
+  const auto app = check_password(lookup, "alice", "app");
+  ASSERT_TRUE(own && app);
+  Doorkeeper door;
+  std::unique_ptr<OpenSessions::Place> place;
+  using Answer = Doorkeeper::Answer;
+  EXPECT_EQ(door.admit(lookup, *own, {}, place), Answer::kEntered);
+  EXPECT_EQ(door.admit(lookup, *app, {}, place), Answer::kEntered);
+  keys.app_passwords = {{"phone", make_keys_beside(keys.password, mail::Secret("another of that name"))}};
+  EXPECT_EQ(door.admit(lookup, *app, {}, place), Answer::kRevoked);
+  keys.password = make_keys_beside(keys.password, mail::Secret("new"));
+  EXPECT_EQ(door.admit(lookup, *own, {}, place), Answer::kRevoked);
+}
+
 }  // namespace
 }  // namespace mailstead::sasl
