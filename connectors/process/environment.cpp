@@ -97,7 +97,7 @@ std::vector<std::string> clean_environment(const std::string& home, const Variab
   const std::string_view known = path != nullptr && *path != '\0' ? std::string_view(path) : kUsualPath;
   std::vector<std::string> made{"PATH=" + std::string(known), "HOME=" + home, "LANG=C.UTF-8"};
   for (const auto& [name, value] : own) {
-    std::erase_if(made, [&](const std::string& one) { return one.starts_with(name + "="); });
+    std::erase_if(made, [begin = name + "="](const std::string& one) { return one.starts_with(begin); });
     made.push_back(name + "=" + value);
   }
   for (const auto& [name, value] : variables)

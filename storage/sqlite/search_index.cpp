@@ -206,15 +206,17 @@ bool SqliteSearchIndex::usable() {
   if (!tables.next() || tables.integer(0) != 3) return false;
   Query state = db_->query("SELECT form, through, digest, rows FROM state");
   if (!state.next() || state.text(0) != form()) return false;
-  covered_ = state.integer(1);
-  rows_ = state.integer(3);
+  const ContentId covered = state.integer(1);
   auto main = database_.readers.lend();
   Query last = main->query("SELECT seq FROM sqlite_sequence WHERE name = 'contents'");
   const ContentId newest = last.next() ? last.integer(0) : 0;
-  if (covered_ > newest) return false;
+  if (covered > newest) return false;
   Query content = main->query("SELECT digest FROM contents WHERE id = ?1");
-  content.bind(covered_.load());
-  return !content.next() || content.digest(0) == state.digest(2);
+  content.bind(covered);
+  if (content.next() && content.digest(0) != state.digest(2)) return false;
+  covered_ = covered;
+  rows_ = state.integer(3);
+  return true;
 }
 
 void SqliteSearchIndex::make_anew() {

@@ -56,7 +56,8 @@ TEST_P(MailStoreContract, HandsOutFactsByTheirSize) {
     content.structure = std::string(i == 4 ? kStoredTogether + 1 : kStoredTogether * 2 / 5, 's');
     (void)mail().append("alice", "INBOX", std::move(content), {}, at(0));
   }
-  for (const Entry& entry : mail().open(box("INBOX").id)->entries) contents.push_back(entry.content);
+  const auto snapshot = mail().open(box("INBOX").id);
+  for (const Entry& entry : snapshot->entries) contents.push_back(entry.content);
   EXPECT_EQ(mail().stored(contents).size(), 2U);
   EXPECT_EQ(mail().stored({contents[4], contents[0]}).size(), 1U);
   EXPECT_EQ(mail().stored({contents[0], 999'999, contents[1]}).size(), 3U);
