@@ -30,9 +30,11 @@ class Still final : public mail::Clock {
 
 // Of the password "secret", derived in one round: a sign-in of 4,096 would be all that the fuzzer does.
 const sasl::ScramKeys& keys() {
-  static const sasl::ScramKeys cheap{1, "fuzz salt",
-                                     mail::decode_base64("UbXEvN7orS42r0a5K5/d/xA6FntRNxXgcYO7s5joh0w=").value(),
-                                     mail::decode_base64("ztLBWZoV38M5OEmAk5UVQ/xTRXitXJHoicvnzkZGvts=").value()};
+  static const sasl::ScramKeys cheap{1,
+                                     "fuzz salt",
+                                     {mail::decode_base64("UbXEvN7orS42r0a5K5/d/xA6FntRNxXgcYO7s5joh0w=").value(),
+                                      mail::decode_base64("ztLBWZoV38M5OEmAk5UVQ/xTRXitXJHoicvnzkZGvts=").value()},
+                                     std::nullopt};
   return cheap;
 }
 
