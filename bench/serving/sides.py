@@ -79,7 +79,8 @@ class Mailstead:
         quick = {"LD_PRELOAD": measuring.EATMYDATA} if os.path.exists(measuring.EATMYDATA) else None
         fetched = self.agent.command("poll", "--json", environment=quick, timeout=1800)
         assert fetched.returncode == 0
-        self.agent.configure({**self.agent.configuration, "accounts": {}, "listeners": {"imap": {"address": "127.0.0.1:0", "tls": "none"}}})
+        listener = {"address": "127.0.0.1:0", "tls": "none", "max_connections_per_user": 5000, "max_connections_per_address": 5000}
+        self.agent.configure({**self.agent.configuration, "accounts": {}, "listeners": {"imap": listener}})
         self.agent.start()
         self.port = self.agent.listener_port("imap")
 
