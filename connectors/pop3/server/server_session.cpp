@@ -31,7 +31,7 @@ net::SessionStep Session::advance(net::InputBuffer& input, std::string& output) 
     if (output.size() >= net::kOutputHighWater) return SessionStep::kMore;
     if (held_) {
       if (context_.clock.steady() < held_until_) return SessionStep::kPause;
-      std::exchange(held_, nullptr)();
+      answering(std::exchange(held_, nullptr));
       continue;
     }
     if (long_answer_) {
@@ -57,15 +57,20 @@ bool Session::take_input(net::InputBuffer& input) {
     close();
     return true;
   }
+  answering([&] { exchange_ ? continue_exchange(taken.line) : run_command(taken.line); });
+  input.consume(taken.consumed);
+  return true;
+}
+
+// Trouble of the store is an answer, too (RFC 3206).
+void Session::answering(const std::function<void()>& what) {
   try {
-    exchange_ ? continue_exchange(taken.line) : run_command(taken.line);
+    what();
   } catch (const mail::Failure& failure) {
     if (failure.kind() != mail::FailureKind::kStorage) throw;
     exchange_.reset();
     error("[SYS/TEMP] Temporary trouble with the mail store");
   }
-  input.consume(taken.consumed);
-  return true;
 }
 
 void Session::run_command(std::string_view text) {

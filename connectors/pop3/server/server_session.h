@@ -64,6 +64,7 @@ class Session final : public net::ServerSession {
  private:
   void greet();
   [[nodiscard]] bool take_input(net::InputBuffer& input);
+  void answering(const std::function<void()>& what);
   void run_command(std::string_view text);
   void refuse_command(std::string_view text);
   void continue_exchange(std::string_view text);

@@ -141,6 +141,24 @@ TEST_F(Pop3Server, HoldsTheAnswersToFailedSignIns) {
   EXPECT_NE(talk(*late, "USER bob\r\nPASS x\r\n").find("-ERR [SYS/TEMP]"), std::string::npos);
 }
 
+// An answer that was held back is one all the same.
+TEST_F(Pop3Server, SaysOfTroubleInAHeldAnswerWhatItIs) {
+  door_.throttle = std::make_shared<sasl::Throttle>(clock_);
+  const net::PeerFacts afar{"192.0.2.7", false, true};
+  auto first = session(afar);
+  (void)talk(*first, "USER alice\r\nPASS wrong\r\n");
+  input_.clear();
+  door_.signed_in = [](const sasl::Identity&) {
+    throw mail::Failure(mail::FailureKind::kStorage, mail::FailureScope::kProcess, "the disk is full");
+  };
+  auto second = session(afar);
+  (void)talk(*second, "USER alice\r\nPASS secret word\r\n");
+  EXPECT_EQ(last_step_, net::SessionStep::kPause);
+  clock_.pass(std::chrono::seconds(2));
+  EXPECT_NE(talk(*second, "").find("-ERR [SYS/TEMP] Temporary trouble"), std::string::npos);
+  EXPECT_EQ(last_step_, net::SessionStep::kNeedsInput);
+}
+
 TEST_F(Pop3Server, LendsAMaildropToOneSessionAtATime) {
   auto first = session();
   talk(*first, "USER alice\r\nPASS secret word\r\n");
