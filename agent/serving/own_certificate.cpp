@@ -8,11 +8,14 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cerrno>
 #include <cstring>
@@ -63,6 +66,15 @@ std::string day_of(mail::WallTime time) {
   return fmt::format("{:04}-{:02}-{:02}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
 }
 
+// An IPv6 address as a certificate's text shows it, however it was written; anything else as it is.
+std::string usual_form(const std::string& host) {
+  in6_addr address{};
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (::inet_pton(AF_INET6, host.c_str(), &address) != 1) return host;
+  const char* written = ::inet_ntop(AF_INET6, &address, text.data(), text.size());
+  return written == nullptr ? host : written;
+}
+
 }  // namespace
 
 std::vector<std::string> own_names(const Config& config) {
@@ -77,7 +89,7 @@ std::vector<std::string> own_names(const Config& config) {
     if (!listener.own_certificate) continue;
     std::string host = listener.address.substr(0, listener.address.rfind(':'));
     if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
-    add(host);
+    add(usual_form(host));
   }
   add("127.0.0.1");
   add("::1");

@@ -31,7 +31,7 @@ class OwnCertificate : public ::testing::Test {
     config.data_dir = pattern;
     config.host_name = "mail.example.org";
     config.listeners["imaps"].own_certificate = true;
-    config.listeners["imaps"].address = "[2001:db8::1]:993";
+    config.listeners["imaps"].address = "[2001:DB8:0:0::1]:993";
     config.listeners["pop3s"].own_certificate = true;
     config.listeners["pop3s"].address = "0.0.0.0:995";
     config.listeners["imap"].address = "192.0.2.9:143";
